@@ -1,0 +1,56 @@
+# The two commands of this project, and what they are made of. This is the one place that
+# names the checks: .ci/run calls `make test`, and so should you before you hand in a change.
+
+PYTHON ?= python3
+SEED ?= 1
+
+install := .venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt
+torch_free := */neurodemon/errors.py,*/neurodemon/terms/*,*/neurodemon/graph/*,*/neurodemon/judge/*,*/neurodemon/store/*,*/neurodemon/planner/plan.py
+
+.PHONY: help demo test test-all check format clean
+.NOTPARALLEL:
+
+help: ## show what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.demo ## a demon in each neuron of a small network: install, train, audit
+	.venv/bin/neurodemon audit digits --out runs/digits
+
+test: skipped := --ignore=tests/long
+test: check ## every check that a change must pass
+
+test-all: check ## the same, and the long tests of tests/long
+
+check: .venv/.test
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/deptry src
+	.venv/bin/codespell
+	.venv/bin/towncrier build --draft --version next >.venv/changelog.md
+	.venv/bin/pytest -n 2 --randomly-seed=$(SEED) --cov --cov-fail-under=95 $(skipped)
+	.venv/bin/coverage report --include='$(torch_free)' --fail-under=100
+
+format: .venv/.test ## put the code into its form
+	.venv/bin/ruff check --fix-only .
+	.venv/bin/ruff format .
+
+clean: ## remove .venv and what tools left behind; runs/ stays
+	rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+		.ruff_cache build dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: what is installed is installed again when pyproject.toml or the pins change.
+
+.venv/.made:
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/.demo: .venv/.made pyproject.toml constraints.txt
+	$(install) -e '.[data]'
+	touch $@
+
+.venv/.test: .venv/.made pyproject.toml constraints.txt
+	$(install) -e '.[data,pandas,typed,dev]'
+	touch $@

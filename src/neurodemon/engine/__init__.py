@@ -1,0 +1,1 @@
+"""The maths: nudge, record, replay, predict, measure. No files, no printing."""

@@ -1,0 +1,53 @@
+"""One layout for all sites: (example, position, unit), and back.
+
+A site's axes may stand in any order, with any number of position axes. The maths sees them
+as three: positions flattened in row-major order, a missing position or unit axis of size 1.
+"""
+
+from torch import Tensor
+
+from neurodemon.terms.shapes import Float
+from neurodemon.terms.sites import Site
+from neurodemon.terms.units import UnitBlock
+
+
+def canonical(value: Tensor, site: Site) -> Float[Tensor, "example position unit"]:
+    """Bring a site's value into the layout (example, position, unit); a view where it can be."""
+    value = value.permute(_order(site))
+    n_units = value.shape[-1] if "unit" in site.axes else 1
+    return value.reshape(value.shape[0], -1, n_units)
+
+
+def restore(value: Tensor, site: Site, shape: tuple[int, ...]) -> Tensor:
+    """Bring a canonical value back into the site's own layout.
+
+    Args:
+        value: (example, position, unit), of any number of examples.
+        site: the site.
+        shape: the shape of the site's value in its own layout; its example axis is ignored.
+
+    Returns:
+        The value in the site's own layout.
+    """
+    order = _order(site)
+    sizes = [value.shape[0] if site.axes[axis] == "example" else shape[axis] for axis in order]
+    inverse = sorted(range(len(order)), key=order.__getitem__)
+    return value.reshape(sizes).permute(inverse)
+
+
+def over_units(
+    contributions: Float[Tensor, "example position unit"], block: UnitBlock
+) -> Float[Tensor, "example row"]:
+    """Add up what each unit of a block contributes: over its positions, or its features."""
+    indices, positions = block.indices, block.positions
+    if block.kind == "position":
+        return contributions.sum(2)[:, positions]
+    if block.kind == "cell":
+        return contributions[:, positions, indices]
+    return contributions.sum(1)[:, indices]
+
+
+def _order(site: Site) -> list[int]:
+    """The axes in the order example, positions, unit."""
+    ranks = {"example": 0, "position": 1, "unit": 2}
+    return sorted(range(len(site.axes)), key=lambda axis: (ranks[site.axes[axis]], axis))

@@ -1,0 +1,286 @@
+"""Predict: what every unit's demon would do, from one backward pass shared by all.
+
+The ladder (theory.md §1.4), each rung per example, before any average:
+`tangent` δ·Δz, the book's promise; `first_order` δ_a·Δa, the unit's own bend exact; `link`,
+the loss put back on top; `linear_logits`, the exact cost of linearised outputs. Gradients come
+from `torch.autograd.grad` with respect to the graph's own values, never `.backward()`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from neurodemon.engine.layout import canonical, over_units
+from neurodemon.engine.link import Link, recognise
+from neurodemon.engine.recording import Recording
+from neurodemon.engine.region import Move, move
+from neurodemon.engine.replay import Pass, Replay
+from neurodemon.errors import PredictorError
+from neurodemon.graph.evaluate import evaluate
+from neurodemon.terms.shapes import Float
+from neurodemon.terms.units import UnitBlock
+
+TANGENT, FIRST_ORDER, LINK, LINEAR_LOGITS = "tangent", "first_order", "link", "linear_logits"
+LADDER = (TANGENT, FIRST_ORDER, LINK, LINEAR_LOGITS)
+MOST_OUTPUTS = 32  # of linear_logits, which costs a backward pass each
+ROWS_AT_ONCE = 4_000_000  # numbers in one pass of linearised outputs
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Units of one site, and what is done to that site.
+
+    Attributes:
+        block: the units.
+        dz: Δz of every unit of the site, from `nudge`.
+    """
+
+    block: UnitBlock
+    dz: Float[Tensor, "example position unit"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ladder:
+    """What the cost of a recording allows.
+
+    Attributes:
+        output: the one output the cost reads, if it is one vector per example.
+        n_outputs: its size.
+        link: the recognised loss.
+    """
+
+    output: str | None
+    n_outputs: int
+    link: Link | None
+
+    @property
+    def predictors(self) -> tuple[str, ...]:
+        """The predictors that apply, from the lowest rung to the highest."""
+        link = (LINK,) if self.link is not None else ()
+        is_small = self.output is not None and self.n_outputs <= MOST_OUTPUTS
+        return (TANGENT, FIRST_ORDER, *link, *((LINEAR_LOGITS,) if is_small else ()))
+
+
+def ladder_of(recording: Recording) -> Ladder:
+    """Find out which predictors apply to a recording."""
+    graph = recording.graph
+    reaching = graph.upstream([graph.cost])
+    outputs = [name for name in dict.fromkeys(graph.outputs) if name in reaching]
+    if len(outputs) != 1 or outputs[0] == graph.cost:
+        return Ladder(None, 0, None)
+    value = recording.values[outputs[0]]
+    is_vector = value.ndim in {1, 2} and graph[outputs[0]].example_axis == 0
+    if not is_vector or not value.is_floating_point() or _has_bypass(recording, outputs[0]):
+        return Ladder(None, 0, None)
+    n_outputs = value.shape[1] if value.ndim == 2 else 1
+    return Ladder(outputs[0], n_outputs, recognise(recording, outputs[0]))
+
+
+def choose(predictor: str, available: Sequence[str]) -> str:
+    """Settle which predictor is used.
+
+    Args:
+        predictor: a name, or `auto` for the highest rung that applies.
+        available: the predictors that apply, from the lowest to the highest.
+
+    Returns:
+        The predictor's name.
+
+    Raises:
+        PredictorError: it does not exist, or does not apply.
+    """
+    if predictor == "auto":
+        return available[-1]
+    if predictor not in LADDER:
+        raise PredictorError(
+            f"Predictor {predictor!r} does not exist; expected auto or one of {', '.join(LADDER)}."
+        )
+    if predictor not in available:
+        raise PredictorError(
+            f"Predictor {predictor!r} does not apply here: {_REASONS[predictor]} "
+            f"Available: {', '.join(available)}."
+        )
+    return predictor
+
+
+def influence(
+    recording: Recording, sources: Iterable[str], target: str | None = None
+) -> dict[str, Tensor]:
+    """Compute δ = ∂C/∂value per example for the values of nodes (Nielsen ch. 2, eq. 29).
+
+    Args:
+        recording: the clean pass.
+        sources: the nodes.
+        target: the node to differentiate; the cost, if None.
+
+    Returns:
+        The gradient of the summed target, in each value's own layout: since an example's
+        cost depends on that example alone, each example's own δ.
+
+    Raises:
+        PredictorError: the cost has no gradient.
+    """
+    target = recording.graph.cost if target is None else target
+    names = list(dict.fromkeys(sources))
+    found = _with_gradients(recording, names, [target])
+    return dict(zip(names, _gradients(found, names, found[target].sum()), strict=True))
+
+
+def predict(
+    recording: Recording, requests: Sequence[Request], predictors: Sequence[str], ladder: Ladder
+) -> list[dict[str, Float[Tensor, "example row"]]]:
+    """Predict the effects of all requests by the predictors named, from shared passes.
+
+    Args:
+        recording: the clean pass.
+        requests: units and nudges.
+        predictors: names of the ladder.
+        ladder: what applies, from `ladder_of`.
+
+    Returns:
+        For each request, per predictor, the effects per example and unit, in float64.
+    """
+    moves = [
+        move(recording, recording.graph.site_by_name[request.block.site.name], request.dz)
+        for request in requests
+    ]
+    nodes = [recording.graph.site_by_name[r.block.site.name].node for r in requests]
+    sources = list(dict.fromkeys([*nodes, *(carried.exit for carried in moves)]))
+    wants_logits = LINEAR_LOGITS in predictors
+    output = ladder.output if wants_logits else None
+    found = _with_gradients(
+        recording, sources, [recording.graph.cost, *([output] if output else [])]
+    )
+    delta = dict(
+        zip(
+            sources,
+            _gradients(found, sources, found[recording.graph.cost].sum(), keep=wants_logits),
+            strict=True,
+        )
+    )
+    results = [
+        _low_rungs(recording, request, carried, delta, predictors, ladder.link)
+        for request, carried in zip(requests, moves, strict=True)
+    ]
+    if output is not None:
+        shifts = _output_shifts(recording, requests, moves, found, output)
+        for result, shift in zip(results, shifts, strict=True):
+            result[LINEAR_LOGITS] = _cost_of_shifts(recording, output, shift)
+    return results
+
+
+def _low_rungs(  # noqa: PLR0913, PLR0917  # the rungs share all of this
+    recording: Recording,
+    request: Request,
+    carried: Move,
+    delta: dict[str, Tensor],
+    predictors: Sequence[str],
+    link: Link | None,
+) -> dict[str, Tensor]:
+    """Predict by the rungs that need δ alone."""
+    site = recording.graph.site_by_name[request.block.site.name]
+    result = {}
+    if TANGENT in predictors:
+        at_z = canonical(delta[site.node], site).double() * request.dz.double()
+        result[TANGENT] = over_units(at_z, request.block)
+    at_exit = canonical(delta[carried.exit], site).double()
+    first_order = over_units(_times(at_exit, carried), request.block)
+    if FIRST_ORDER in predictors:
+        result[FIRST_ORDER] = first_order
+    if LINK in predictors and link is not None:
+        result[LINK] = link(first_order)
+    return result
+
+
+def _times(gradient: Tensor, carried: Move) -> Tensor:
+    """gradient · Δa, in float64."""
+    return gradient.double() * (carried.moved.double() - carried.clean.double())
+
+
+def _output_shifts(
+    recording: Recording,
+    requests: Sequence[Request],
+    moves: Sequence[Move],
+    found: dict[str, Tensor],
+    output: str,
+) -> list[Float[Tensor, "example row output"]]:
+    """J·Δa: how far each unit shifts each output, to first order, one pass per output."""
+    exits = list(dict.fromkeys(carried.exit for carried in moves))
+    columns = found[output].reshape(recording.n_examples, -1).sum(0)
+    shifts: list[list[Tensor]] = [[] for _ in requests]
+    for place in range(len(columns)):
+        gradients = dict(
+            zip(exits, _gradients(found, exits, columns[place], keep=True), strict=True)
+        )
+        for request, carried, own in zip(requests, moves, shifts, strict=True):
+            site = recording.graph.site_by_name[request.block.site.name]
+            jacobian = canonical(gradients[carried.exit], site)
+            own.append(over_units(_times(jacobian, carried), request.block))
+    return [torch.stack(own, dim=2) for own in shifts]
+
+
+def _cost_of_shifts(
+    recording: Recording, output: str, shift: Float[Tensor, "example row output"]
+) -> Float[Tensor, "example row"]:
+    """The exact change of the cost when the outputs are shifted."""
+    value = recording.values[output]
+    n_examples, n_units, n_outputs = shift.shape
+    rows = max(1, min(n_units, ROWS_AT_ONCE // (n_examples * n_outputs)))
+    rows = rows if recording.can_fold else 1
+    found = []
+    for first in range(0, n_units, rows):
+        part = shift[:, first : first + rows].transpose(0, 1)
+        replay = Replay(recording, output, Pass(0, n_examples, len(part)))
+        clean = replay.environment[output]
+        shifted = clean.double() + part.reshape(len(clean), *value.shape[1:])
+        costs = replay.cost_of(shifted.to(value.dtype)).double() - replay.cost_of(clean).double()
+        found.append(costs)
+    return torch.cat(found).T
+
+
+def _with_gradients(
+    recording: Recording, sources: Sequence[str], targets: Sequence[str]
+) -> dict[str, Tensor]:
+    """Run again what lies below the sources, so that gradients can be taken at each of them."""
+    graph = recording.graph
+    below = graph.downstream(sources)
+    needed = graph.upstream(targets)
+    nodes = [node for node in graph.nodes if node.name in below and node.name in needed]
+    given = {name: value for name, value in recording.values.items() if name not in below}
+    leaves = {name: given[name].detach().requires_grad_() for name in sources if name in given}
+
+    with torch.enable_grad():
+        return evaluate(nodes, {**given, **leaves}, wanted=[*sources, *targets])
+
+
+def _gradients(
+    found: dict[str, Tensor], sources: Sequence[str], total: Tensor, *, keep: bool = False
+) -> tuple[Tensor, ...]:
+    """Differentiate a total with respect to values; 0 where it does not depend on one."""
+    if not total.requires_grad:
+        raise PredictorError(
+            "The cost has no gradient (it was made with argmax, rounding or no_grad); expected "
+            "a differentiable cost. Measure instead: nd.measure(subject, units)."
+        )
+    values = [found[name] for name in sources]
+    return torch.autograd.grad(total, values, retain_graph=keep, materialize_grads=True)
+
+
+def _has_bypass(recording: Recording, output: str) -> bool:
+    """Whether the cost depends on the batch's inputs by a way around the output."""
+    graph = recording.graph
+    sites = {site.node for site in graph.sites} - {output}
+    reached = set(sites)
+    for node in graph.nodes:
+        if node.name != output and not reached.isdisjoint(node.inputs):
+            reached.add(node.name)
+    return graph.cost in reached
+
+
+_REASONS = {
+    LINK: "the cost is no known function of one margin (softmax cross-entropy, squared error, "
+    "or |·| of one output).",
+    LINEAR_LOGITS: f"the output is not one vector of at most {MOST_OUTPUTS} numbers per example.",
+}

@@ -1,0 +1,87 @@
+"""A recording: what one clean pass over a batch leaves behind."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurodemon.graph.evaluate import evaluate
+from neurodemon.graph.graph import Graph
+from neurodemon.terms.shapes import Float
+
+# τ0 = 4·u·max(1, |values the cost is made of|) per example, u the unit roundoff: theory.md §5
+FLOOR_IN_ROUNDOFFS = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One clean pass over a batch.
+
+    Attributes:
+        graph: what was run.
+        values: the value of every node, placeholders included.
+        cost: per example.
+        noise_floor: per example; effects below about three times this are rounding.
+        can_fold: whether the graph runs at any number of examples.
+    """
+
+    graph: Graph
+    values: Mapping[str, Any]
+    cost: Float[Tensor, " example"]
+    noise_floor: Float[Tensor, " example"]
+    can_fold: bool
+
+    @property
+    def n_examples(self) -> int:
+        """The number of examples in the batch."""
+        return int(self.cost.shape[0])
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory held by the values, storages shared between views counted once."""
+        storages = {
+            value.untyped_storage().data_ptr(): value.untyped_storage().nbytes()
+            for value in self.values.values()
+            if isinstance(value, Tensor)
+        }
+        return sum(storages.values())
+
+
+def record(graph: Graph, values: Mapping[str, Any], *, can_fold: bool = True) -> Recording:
+    """Run the graph once, without gradients, and keep every value.
+
+    Args:
+        graph: the captured graph.
+        values: the value of every placeholder.
+        can_fold: whether the graph runs at any number of examples.
+
+    Returns:
+        The recording.
+    """
+    needed = graph.upstream([graph.cost, *graph.outputs])
+    nodes = [node for node in graph.nodes if node.name in needed]
+    with torch.no_grad():
+        found = evaluate(nodes, values, wanted=[node.name for node in nodes])
+    cost = found[graph.cost]
+    return Recording(graph, found, cost, _noise_floor(graph, found, cost), can_fold)
+
+
+def _noise_floor(graph: Graph, values: Mapping[str, Any], cost: Tensor) -> Tensor:
+    """The rounding of the cost per example, from the lowest precision on the way to it."""
+    below = graph.downstream(graph.inputs) | {graph.cost}
+    dtypes = {
+        values[name].dtype
+        for name in below & values.keys()
+        if isinstance(values[name], Tensor) and values[name].is_floating_point()
+    }
+    roundoff = max(torch.finfo(dtype).eps for dtype in dtypes) / 2
+    scale = cost.double().abs().clamp(min=1.0)
+    for name in graph.outputs:
+        output = values[name]
+        is_ours = output.is_floating_point() and graph[name].example_axis == 0
+        if is_ours and name in graph.upstream([graph.cost]) and output.numel():
+            largest = output.double().abs().reshape(len(cost), -1).amax(1)
+            scale = torch.maximum(scale, largest)
+    return FLOOR_IN_ROUNDOFFS * roundoff * scale

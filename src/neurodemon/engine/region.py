@@ -1,0 +1,110 @@
+"""Activation space: where the change of one unit leaves the elementwise operations it enters.
+
+The region of a site is the largest set of pointwise operations below it in which only z
+varies and which has one exit. There the unit's own nonlinearity is exact and free: the
+change Δa at the exit is computed for all units at once, in one elementwise pass.
+Source: DESIGN §4; theory.md §1.4, rung 1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurodemon.engine.layout import canonical, restore
+from neurodemon.engine.operations import is_pointwise
+from neurodemon.engine.recording import Recording
+from neurodemon.graph.evaluate import evaluate
+from neurodemon.graph.graph import Graph
+from neurodemon.graph.node import Node
+from neurodemon.terms.shapes import Float
+from neurodemon.terms.sites import Site
+
+
+@dataclass(frozen=True)
+class Region:
+    """The pointwise operations below a site.
+
+    Attributes:
+        nodes: in running order; empty where z itself is the exit.
+        exit: the node at which the change leaves the region.
+    """
+
+    nodes: tuple[Node, ...]
+    exit: str
+
+
+@dataclass(frozen=True, eq=False)
+class Move:
+    """What the nudged z's come to at the exit of the region, all units at once.
+
+    Attributes:
+        exit: the node.
+        clean: a, the clean value there, in canonical layout.
+        moved: a′, with each unit moved as if it were alone.
+    """
+
+    exit: str
+    clean: Float[Tensor, "example position unit"]
+    moved: Float[Tensor, "example position unit"]
+
+
+def find_region(graph: Graph, source: str, values: Mapping[str, Any]) -> Region:
+    """Find the region of a site.
+
+    Args:
+        graph: the graph.
+        source: the node where the demon sits.
+        values: the recorded values, whose shapes must equal z's inside the region.
+
+    Returns:
+        The region; it never reaches beyond what the model returns.
+    """
+    cone = graph.cone(source)
+    in_cone = {node.name for node in cone}
+    in_model = graph.upstream(graph.outputs)
+    inside = {source}
+    for node in cone:
+        varying = [name for name in node.inputs if name in in_cone or name == source]
+        is_same = _has_shape(values.get(node.name), values[source].shape)
+        if node.name in in_model and is_pointwise(node) and is_same and inside.issuperset(varying):
+            inside.add(node.name)
+    candidates = [node.name for node in cone if node.name in inside]
+    for last in reversed(candidates):
+        kept = inside & graph.upstream([last])
+        readers = {user for name in kept - {last} for user in graph.users[name] if user in in_cone}
+        is_tensor = isinstance(values[last], Tensor)
+        if is_tensor and values[last].is_floating_point() and readers <= kept:
+            return Region(tuple(node for node in cone if node.name in kept), last)
+    return Region((), source)
+
+
+def move(recording: Recording, site: Site, dz: Float[Tensor, "example position unit"]) -> Move:
+    """Carry the nudges of all units through the site's region.
+
+    Args:
+        recording: the clean pass.
+        site: where the demons sit.
+        dz: Δz of every unit, in canonical layout.
+
+    Returns:
+        The clean and the moved values at the exit.
+    """
+    region = find_region(recording.graph, site.node, recording.values)
+    z = recording.values[site.node]
+    nudged = z + restore(dz, site, tuple(z.shape))
+    outside = {name: recording.values[name] for node in region.nodes for name in node.inputs}
+    own = {node.name for node in region.nodes}
+    given = {name: value for name, value in outside.items() if name not in own}
+    with torch.no_grad():
+        found = evaluate(region.nodes, {**given, site.node: nudged}, wanted=[region.exit])
+    clean = recording.values[region.exit]
+    return Move(region.exit, canonical(clean, site), canonical(found[region.exit], site))
+
+
+def _has_shape(value: object, shape: torch.Size) -> bool:
+    """Whether a value has a shape, or is a tuple whose first tensor has it."""
+    first = value[0] if isinstance(value, tuple) and value else value
+    return isinstance(first, Tensor) and first.shape == shape

@@ -1,0 +1,135 @@
+"""Answer the two questions of the book's readers, with the numbers of this very run.
+
+Is a neuron's influence its error? And do we not want influential neurons? The two toys are
+run beside it: |x|, and Nielsen's saturated neuron (chapter 3).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from neurodemon.engine.layout import canonical, over_units
+from neurodemon.engine.measure import PassSize, measure
+from neurodemon.engine.predict import FIRST_ORDER, TANGENT, influence
+from neurodemon.jobs.nudging import Nudges
+from neurodemon.jobs.predicting import predict_all
+from neurodemon.jobs.selecting import settle_units
+from neurodemon.judge.agreement import most_misjudged
+from neurodemon.subjects.subject import Subject
+from neurodemon.subjects.toys import kink, saturated
+from neurodemon.terms.audits import Agreement
+from neurodemon.terms.effects import Effects
+from neurodemon.terms.perturbations import Add
+from neurodemon.terms.units import UnitSet
+
+TOY_STEPS = (-1.0, -4.0)  # of the saturated neuron: book/README.md
+
+
+def answer(
+    subject: Subject, units: UnitSet, effects: Effects, agreement: Sequence[Agreement]
+) -> tuple[str, ...]:
+    """Put the answers into sentences.
+
+    Args:
+        subject: what was studied.
+        units: the units, in the order of the rows.
+        effects: predicted and measured.
+        agreement: of each predictor, per site.
+
+    Returns:
+        Sentences, each number of which is of this run or of the toys.
+    """
+    return (
+        "Is a neuron's influence (δ = ∂C/∂z) its error? No: it is the slope at Δz = 0. "
+        + _agreement_in_words(agreement)
+        + _worst_in_words(units, effects),
+        *_toys_in_words(),
+        "Do we not want influential neurons? Yes, of influence on the output. "
+        + _needed_in_words(subject, units, effects),
+    )
+
+
+def _agreement_in_words(agreement: Sequence[Agreement]) -> str:
+    """Where predictions rank the units best, and where worst."""
+    rows = [row for row in agreement if row.site is not None and row.spearman is not None]
+    if not rows:
+        return "This run has too few units that differ to rank predictions by."
+    ranked = sorted(rows, key=lambda row: row.spearman or 0.0)
+    best, worst = ranked[-1], ranked[0]
+    slopes = [row for row in ranked if row.predictor == FIRST_ORDER]
+    text = (
+        f"Here prediction and truth agree best at {best.site} by {best.predictor} (Spearman "
+        f"{best.spearman:.3f}) and worst at {worst.site} by {worst.predictor} "
+        f"({worst.spearman:.3f})."
+    )
+    if slopes:
+        text += f" First order alone reaches {slopes[0].spearman:.3f} at {slopes[0].site}" + (
+            f" and {slopes[-1].spearman:.3f} at {slopes[-1].site}." if len(slopes) > 1 else "."
+        )
+    return text
+
+
+def _worst_in_words(units: UnitSet, effects: Effects) -> str:
+    """The unit that first order misjudges most."""
+    worst = most_misjudged(effects.array(FIRST_ORDER), effects.array("measured"))
+    if worst is None:
+        return ""
+    unit = list(units)[worst]
+    promised, done = effects[FIRST_ORDER][worst], effects["measured"][worst]
+    return f" It misjudges {unit} most: promised {promised:+.4g}, really {done:+.4g}."
+
+
+def _toys_in_words() -> tuple[str, str]:
+    """What the two toys say, run now."""
+    neuron = saturated()
+    pairs = [_promised_and_done(neuron, step) for step in TOY_STEPS]
+    (promise, done), (far_promise, far_done) = pairs
+    line = kink()
+    recording = line.recording(0)
+    site = settle_units(line, "fc").sites[0]
+    slopes = influence(recording, [site.node])[site.node].flatten().tolist()
+    costs = recording.cost.tolist()
+    return (
+        f"The saturated neuron breaks “influence = error”: at Δz = {TOY_STEPS[0]:g} its slope "
+        f"promised {promise:.4f}, really {done:.4f}; at Δz = {TOY_STEPS[1]:g} promised "
+        f"{far_promise:.4f}, really {far_done:.4f} ({far_done / far_promise:.2f} times as much): "
+        "small influence, large error.",
+        f"|x| breaks it too: at distance {costs[0]:g} and at distance {costs[-1]:g} the slope is "
+        f"{slopes[0]:g} and {slopes[-1]:g}: the same influence, "
+        f"{costs[-1] / costs[0]:g} times the error.",
+    )
+
+
+def _promised_and_done(neuron: Subject, step: float) -> tuple[float, float]:
+    """What δ·Δz promises of a toy neuron, and what the demon really does."""
+    chosen = settle_units(neuron, "fc")
+    nudges = Nudges(neuron, Add(step))
+    promised = predict_all(neuron, chosen, nudges, (TANGENT,))[TANGENT]
+    block = chosen.blocks[0]
+    done = measure(neuron.recording(0), block, nudges(block.site, 0), PassSize(1, 1))
+    return float(promised.mean()), float(done.mean())
+
+
+def _needed_in_words(subject: Subject, units: UnitSet, effects: Effects) -> str:
+    """The unit that is needed most, beside the slope that its cost has left."""
+    measured = effects.array("measured")
+    worth = -measured if subject.better == "higher" else measured
+    if not np.isfinite(worth).any():
+        return "No unit of this run has a finite effect."
+    place = int(np.nanargmax(np.where(np.isfinite(worth), worth, np.nan)))
+    if worth[place] <= 0:
+        return "No unit of this run is needed: without each, the cost is no worse."
+    unit = list(units)[place]
+    block = UnitSet.of(unit).blocks[0]
+    slopes = []
+    recordings = subject.recordings()
+    for number in range(len(recordings)):
+        site = recordings[number].graph.site_by_name[unit.site.name]
+        delta = influence(recordings[number], [site.node])[site.node]
+        slopes.append(over_units(canonical(delta, site).double(), block).cpu().numpy())
+    found = np.concatenate(slopes)
+    return (
+        f"{unit} is needed most here ({effects['perturbation'][place]} changes the cost by "
+        f"{measured[place]:+.4g}), yet its mean δ is {found.mean():+.2g} beside a mean |δ| of "
+        f"{np.abs(found).mean():.2g}: training silences the mean of δ, not the unit."
+    )

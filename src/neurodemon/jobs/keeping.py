@@ -1,0 +1,29 @@
+"""Keep results: save them to a folder, load them back."""
+
+from os import PathLike
+
+from neurodemon.store.results import load_result, save_result
+from neurodemon.terms.audits import Audit
+from neurodemon.terms.effects import Effects
+
+
+def save(result: Effects | Audit, folder: str | PathLike[str]) -> None:
+    """Save a result as a run folder: manifest, Parquet, summary.
+
+    Args:
+        result: what a verb returned.
+        folder: a new or empty folder; made if it is not there.
+    """
+    save_result(result, folder)
+
+
+def load(folder: str | PathLike[str]) -> Effects | Audit:
+    """Load a run folder. Nothing is unpickled; torch is not needed.
+
+    Args:
+        folder: what `save` or `--out` wrote.
+
+    Returns:
+        The effects, or the audit if the run was one and came to its end.
+    """
+    return load_result(folder)

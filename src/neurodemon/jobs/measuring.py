@@ -1,0 +1,130 @@
+"""Measure: do what each demon would do, chunk by chunk, and keep what is done."""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodemon.jobs.checking import require_sound
+from neurodemon.jobs.nudging import Nudges
+from neurodemon.jobs.predicting import Progress, no_progress
+from neurodemon.jobs.rows import Column, make_manifest, make_rows
+from neurodemon.jobs.selecting import Units, settle_units
+from neurodemon.planner.plan import Plan, make_plan
+from neurodemon.planner.run import run
+from neurodemon.store.writer import RunWriter, open_run
+from neurodemon.subjects.subject import Subject
+from neurodemon.terms.effects import Effects, concatenate
+from neurodemon.terms.manifests import Manifest
+from neurodemon.terms.perturbations import Perturbation, Zero
+from neurodemon.terms.units import UnitSet
+
+Note = Callable[[str], None]
+Rows = Callable[[UnitSet, slice, NDArray[np.float64]], Effects]
+
+
+def no_note(_text: str) -> None:
+    """Say nothing."""
+
+
+def measure(
+    subject: Subject,
+    units: Units = None,
+    perturbation: Perturbation = Zero(),  # noqa: B008  # frozen
+    *,
+    out: Path | str | None = None,
+    progress: Progress = no_progress,
+    note: Note = no_note,
+) -> Effects:
+    """Measure what a demon in each unit does to the cost, by really running.
+
+    Only what lies below a unit is computed; the rest comes from one recorded clean pass.
+
+    Args:
+        subject: what is studied.
+        units: a pattern, units, or None for each hidden neuron and channel.
+        perturbation: what each demon does.
+        out: a folder for the run; given again, it goes on where it stopped.
+        progress: called as units are done.
+        note: called with what the user should know.
+
+    Returns:
+        One row per unit, `measured` filled in: cost after − cost before, the mean over all
+        examples, in units of the cost.
+
+    Example:
+        >>> import neurodemon as nd, torch
+        >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+        >>> subject = nd.Subject(model, [(torch.ones(4, 2), torch.zeros(4, 1))], "squared_error")
+        >>> nd.measure(subject, "1[2]", nd.Add(0.0))["status"]
+        ['no_change']
+    """
+    subject.refresh()
+    chosen = settle_units(subject, units)
+    require_sound(subject, note=note)
+    nudges = Nudges(subject, perturbation)
+    plan = make_plan(chosen, nudges.fingerprint)
+    manifest = plan_manifest(subject, "measure", str(perturbation), plan)
+
+    def rows(part: UnitSet, _place: slice, effects: NDArray[np.float64]) -> Effects:
+        return make_rows(subject, part, str(perturbation), measured=Column(effects))
+
+    writer = None if out is None else open_run(Path(out), manifest)
+    found = measure_plan(subject, plan, nudges, rows, writer=writer, progress=progress)
+    result = Effects(found.table, found.per_example, tuple(nudges.notes), manifest)
+    if writer is not None:
+        writer.finish({})
+    return result
+
+
+def plan_manifest(subject: Subject, verb: str, perturbation: str, plan: Plan) -> Manifest:
+    """Write down what makes a planned run."""
+    return make_manifest(
+        subject,
+        verb,
+        perturbation,
+        plan.fingerprint,
+        chunks=plan.spelled,
+        numbers_per_pass=plan.numbers_per_pass,
+    )
+
+
+def measure_plan(  # noqa: PLR0913  # the seam between plan, rows, store and shell
+    subject: Subject,
+    plan: Plan,
+    nudges: Nudges,
+    rows: Rows,
+    *,
+    writer: RunWriter | None = None,
+    progress: Progress = no_progress,
+) -> Effects:
+    """Run a plan to its end, each chunk written as soon as it is measured.
+
+    Args:
+        subject: what is studied.
+        plan: the plan.
+        nudges: Δz of each site and batch.
+        rows: makes the rows of a part of the units, from its place and its effects.
+        writer: the run's folder, if any; what it holds is not measured again.
+        progress: called as units are done.
+
+    Returns:
+        The rows of all units.
+    """
+    done = frozenset[int]() if writer is None else writer.done()
+    parts = {} if writer is None else {number: writer.read(number) for number in done}
+    count = sum(len(part) for part in parts.values())
+    progress("measure", count, len(plan.units))
+    starts = np.cumsum([0, *(chunk.last - chunk.first for chunk in plan.chunks)]).tolist()
+    with closing(run(plan, subject.recordings(), nudges, done=done)) as stream:
+        for number, effects in stream:
+            block = plan.block_of(plan.chunks[number])
+            place = slice(starts[number], starts[number + 1])
+            parts[number] = rows(UnitSet((block,)), place, effects)
+            if writer is not None:
+                writer.write(number, parts[number])
+            count += len(block)
+            progress("measure", count, len(plan.units))
+    return concatenate([parts[number] for number in sorted(parts)])

@@ -1,0 +1,181 @@
+"""Δz for a subject: the perturbation with all that it reads over the whole of the batches."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from neurodemon.engine.layout import canonical
+from neurodemon.engine.nudge import (
+    Reference,
+    Statistics,
+    needs_statistics,
+    nudge,
+    seeded,
+    statistics,
+)
+from neurodemon.engine.recording import record
+from neurodemon.errors import PerturbationError
+from neurodemon.subjects.fingerprints import hash_batches
+from neurodemon.subjects.subject import Subject
+from neurodemon.terms.perturbations import PERTURBATIONS, Noise, Patch, Perturbation, Resample
+from neurodemon.terms.shapes import Float
+from neurodemon.terms.sites import Site
+from neurodemon.tracing.capture import bind, shape_signature
+from neurodemon.tracing.leaves import count_examples
+
+
+class Nudges:
+    """The nudges of one perturbation on one subject, site by site and batch by batch.
+
+    Args:
+        subject: what is studied.
+        perturbation: what the demon wants.
+
+    Raises:
+        PerturbationError: no perturbation, or one that cannot be applied to this subject.
+    """
+
+    def __init__(self, subject: Subject, perturbation: Perturbation) -> None:
+        if not isinstance(perturbation, PERTURBATIONS):
+            raise PerturbationError(
+                f"{perturbation!r} is no perturbation; expected one of "
+                f"{', '.join(f'nd.{kind.__name__}' for kind in PERTURBATIONS)}."
+            )
+        self.perturbation = perturbation
+        self.notes: list[str] = []
+        self._subject = subject
+        self._statistics: dict[str, Statistics] = {}
+        self._pools: dict[str, list[Tensor]] = {}
+        self._source = _read_source(subject, perturbation)
+        self._source_values: dict[int, dict[str, Tensor]] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the perturbation by content, the batches of a patch included."""
+        if isinstance(self.perturbation, Patch):
+            return f"patch:{hash_batches(self._source)}"
+        return hashlib.blake2b(repr(self.perturbation).encode(), digest_size=8).hexdigest()
+
+    def __call__(self, site: Site, place: int) -> Float[Tensor, "example position unit"]:
+        """Compute Δz of every unit of a site, for one batch."""
+        reference = Reference(
+            statistics=self.statistics(site) if needs_statistics(self.perturbation) else None,
+            other=self._other(site, place),
+            generator=self._generator(site, place),
+        )
+        return nudge(self.perturbation, self._z(site, place), reference)
+
+    def statistics(self, site: Site) -> Statistics:
+        """Mean and std of each unit of a site over all batches."""
+        if site.name not in self._statistics:
+            places = range(len(self._subject.batches))
+            found = statistics(self._z(site, place) for place in places)
+            self._statistics[site.name] = found
+            if found.n_constant:
+                self.notes.append(
+                    f"{found.n_constant} units of {site.name!r} are constant: where their std "
+                    "is asked for, the site's std stands in."
+                )
+        return self._statistics[site.name]
+
+    def _z(self, site: Site, place: int) -> Tensor:
+        """The site's value on a batch, in canonical layout."""
+        recording = self._subject.recording(place)
+        own = recording.graph.site_by_name[site.name]
+        return canonical(recording.values[own.node], own)
+
+    def _generator(self, site: Site, place: int) -> torch.Generator | None:
+        """The generator of noise, its own per site and batch."""
+        if not isinstance(self.perturbation, Noise):
+            return None
+        return seeded(self.perturbation.seed, "noise", site.name, place)
+
+    def _other(self, site: Site, place: int) -> Tensor | None:
+        """The values that come in z's place, if the perturbation has any."""
+        if isinstance(self.perturbation, Resample):
+            return self._resampled(site, self.perturbation.seed)[place]
+        if isinstance(self.perturbation, Patch):
+            return self._patched(site, place)
+        return None
+
+    def _resampled(self, site: Site, seed: int) -> list[Tensor]:
+        """Another example's value for each example, in one cycle through all of equal shape."""
+        if site.name not in self._pools:
+            values = [self._z(site, place) for place in range(len(self._subject.batches))]
+            groups: dict[torch.Size, list[int]] = {}
+            for place, value in enumerate(values):
+                groups.setdefault(value.shape[1:], []).append(place)
+            pool = list(values)
+            for places in groups.values():
+                sizes = [len(values[place]) for place in places]
+                mixed = _cycle(torch.cat([values[place] for place in places]), seed)
+                for place, part in zip(places, mixed.split(sizes), strict=True):
+                    pool[place] = part
+            self._pools[site.name] = pool
+        return self._pools[site.name]
+
+    def _patched(self, site: Site, place: int) -> Tensor:
+        """The site's value under the source's inputs."""
+        captured = self._subject.capture(place)
+        if place not in self._source_values:
+            with self._subject.held() as model:
+                values = record(captured.graph, bind(captured.graph, model, self._source[place]))
+            self._source_values[place] = {
+                one.name: values.values[one.node] for one in captured.graph.sites
+            }
+        own = captured.graph.site_by_name[site.name]
+        return canonical(self._source_values[place][site.name], own)
+
+
+def _cycle(values: Tensor, seed: int) -> Tensor:
+    """Give each example the value of the next in a random cycle: never its own."""
+    count = len(values)
+    if count < 2:
+        raise PerturbationError(
+            "Resample found one example only of its shape; expected at least 2, to take another "
+            "example's value. Pass more examples, or use Mean() or Zero()."
+        )
+    order = torch.randperm(count, generator=seeded(seed, "resample"))
+    partner = torch.empty_like(order)
+    partner[order] = order.roll(-1)
+    return values[partner.to(values.device)]
+
+
+def _read_source(subject: Subject, perturbation: Perturbation) -> list[tuple[Any, Any]]:
+    """Read the batches of a patch, and refuse such that do not line up with the subject's."""
+    if not isinstance(perturbation, Patch):
+        return []
+    if not isinstance(perturbation.source, Iterable):
+        raise PerturbationError(
+            f"Patch(source) is {type(perturbation.source).__name__}; expected batches "
+            "(inputs, target), aligned with the subject's."
+        )
+    source = list(perturbation.source)
+    if len(source) != len(subject.batches):
+        raise PerturbationError(
+            f"Patch(source) holds {len(source)} batches, the subject {len(subject.batches)}; "
+            "expected one source batch for each, example by example."
+        )
+    aligned = []
+    for place, (own, other) in enumerate(zip(subject.batches, source, strict=True)):
+        if not isinstance(other, (tuple, list)) or len(other) != 2:
+            raise PerturbationError(f"Patch(source) batch {place} is no pair (inputs, target).")
+        pair = (other[0], own[1])  # the target plays no part in a site's value
+        is_alike = (
+            len(pytree.tree_leaves(pair)) == len(pytree.tree_leaves(own))
+            and shape_signature(pair) == shape_signature(own)
+            and count_examples(pair) == count_examples(own)
+        )
+        if not is_alike:
+            raise PerturbationError(
+                f"Patch(source) batch {place} has tensors of other shapes than the subject's "
+                f"({shape_signature(pair)} against {shape_signature(own)}, "
+                f"{count_examples(pair)} examples against {count_examples(own)}); expected the "
+                "same, example by example."
+            )
+        aligned.append(pair)
+    return aligned

@@ -1,0 +1,238 @@
+"""Select: the sites of a subject, and its units by pattern or by default."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from neurodemon.engine.recording import Recording
+from neurodemon.engine.region import Region, find_region
+from neurodemon.errors import SelectionError
+from neurodemon.graph.graph import Graph
+from neurodemon.graph.node import Node
+from neurodemon.subjects.subject import Subject
+from neurodemon.terms.selecting import select
+from neurodemon.terms.sites import Site
+from neurodemon.terms.text import format_table
+from neurodemon.terms.units import NO_INDEX, Unit, UnitBlock, UnitSet
+
+Units = UnitSet | Unit | str | None
+
+IDENTITIES = {"clone", "dropout", "alias", "contiguous", "detach"}
+# What may stand between a Linear and the next without making its units anything else.
+PASSING = IDENTITIES | {
+    "view", "reshape", "flatten", "permute", "transpose", "squeeze", "unsqueeze", "getitem",
+    "batch_norm", "_native_batch_norm_legit_no_training", "layer_norm", "native_layer_norm",
+    "rms_norm", "group_norm", "native_group_norm", "max_pool2d", "avg_pool2d", "mean",
+    "adaptive_avg_pool2d", "max_pool1d", "avg_pool1d",
+}  # fmt: skip
+READING = {"linear", "addmm", "mm", "matmul", "conv1d", "conv2d", "conv3d", "convolution"}
+NONLINEAR_FREE = IDENTITIES | {
+    "add", "sub", "rsub", "mul", "div", "neg", "getitem", "_to_copy", "batch_norm",
+    "_native_batch_norm_legit_no_training",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SiteTable:
+    """The sites of a subject; prints as a table.
+
+    Attributes:
+        sites: in the order the forward pass takes.
+        refused: tensors that are no sites, with the reason.
+        notes: what the capture wants the user to know.
+    """
+
+    sites: tuple[Site, ...]
+    refused: dict[str, str]
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Count the sites."""
+        return len(self.sites)
+
+    def __iter__(self) -> Iterator[Site]:
+        """Go through the sites."""
+        return iter(self.sites)
+
+    def __getitem__(self, name: str) -> Site:
+        """Look a site up by its name or one of its aliases."""
+        for site in self.sites:
+            if name in site.names:
+                return site
+        raise KeyError(f"No site is named {name!r}; expected one of {[s.name for s in self]}.")
+
+    def rows(self) -> list[dict[str, object]]:
+        """Spell the sites as plain values: name, kind, shape, axes, units, aliases."""
+        return [
+            {
+                "name": site.name,
+                "kind": site.kind,
+                "shape": "×".join(
+                    "N" if role == "example" else str(size)
+                    for role, size in zip(site.axes, site.shape, strict=True)
+                ),
+                "axes": ", ".join(site.axes),
+                "units": site.n_units,
+                "aliases": ", ".join(site.aliases),
+            }
+            for site in self.sites
+        ]
+
+    def __str__(self) -> str:
+        """Print as a table, with what is no site below it."""
+        rows = self.rows()
+        names = ["name", "kind", "shape", "axes", "units", "aliases"]
+        table = format_table(names, [[row[name] for name in names] for row in rows])
+        below = [f"no site: {name} ({reason})" for name, reason in self.refused.items()]
+        return "\n".join([table, *below, *self.notes])
+
+    def __repr__(self) -> str:
+        """Print as the table."""
+        return str(self)
+
+
+def sites(subject: Subject) -> SiteTable:
+    """List the places of a model where a demon can sit.
+
+    Args:
+        subject: what is studied.
+
+    Returns:
+        The sites with their kinds, shapes and axis roles; prints as a table.
+    """
+    subject.refresh()
+    captured = subject.capture(0)
+    return SiteTable(captured.graph.sites, dict(captured.refused), captured.notes)
+
+
+def units(subject: Subject, selection: Units = None) -> UnitSet:
+    """Select units by pattern, or each hidden neuron and channel once.
+
+    Args:
+        subject: what is studied.
+        selection: patterns separated by commas (`"layers.*.fc1"`, `"fc1[0:12]"`,
+            `"conv1[3]@5"`, `"fc1/position"`); units are passed through. None takes each
+            hidden neuron or channel once, at its activation, outputs left out (a model
+            without hidden units gives its outputs).
+
+    Returns:
+        The units.
+
+    Raises:
+        SelectionError: the selection is of no known type, or empty.
+    """
+    subject.refresh()
+    return settle_units(subject, selection)
+
+
+def settle_units(subject: Subject, selection: Units) -> UnitSet:
+    """Settle a selection on a subject that is fresh."""
+    if isinstance(selection, UnitSet):
+        chosen = selection
+    elif isinstance(selection, Unit):
+        chosen = UnitSet.of(selection)
+    elif isinstance(selection, str):
+        chosen = select(selection, subject.sites())
+    elif selection is None:
+        chosen = UnitSet(tuple(_whole(site) for site in hidden_sites(subject.recording(0))))
+    else:
+        raise SelectionError(
+            f"units is {type(selection).__name__}; expected a pattern, a Unit or a UnitSet."
+        )
+    if not len(chosen):
+        raise SelectionError("The selection holds no unit; expected at least one.")
+    _require_own(subject, chosen)
+    return chosen
+
+
+def hidden_sites(recording: Recording) -> list[Site]:
+    """Find where each hidden neuron or channel is, once: at its activation.
+
+    Args:
+        recording: a clean pass, whose shapes bound the elementwise regions.
+
+    Returns:
+        The sites, outputs left out; where there are none, the last Linear or Conv, else the
+        output.
+    """
+    graph = recording.graph
+    by_node = {site.node: site for site in graph.sites}
+    found: dict[str, Site] = {}
+    for site in graph.sites:
+        place = _activation(recording, site)
+        if place in by_node and not _is_output(graph, place):
+            found[place] = by_node[place]
+    if found:
+        return [site for node, site in by_node.items() if node in found]
+    last = [site for site in graph.sites if site.kind in {"linear", "conv"}]
+    return last[-1:] or [site for site in graph.sites if site.is_output][-1:]
+
+
+def _activation(recording: Recording, site: Site) -> str:
+    """The node at which a site's units are hidden units; empty if they are none."""
+    graph = recording.graph
+    if site.kind == "recurrent":
+        return site.node if site.name.partition("[")[0] == site.name else ""
+    if site.kind not in {"linear", "conv", "activation"}:
+        return ""
+    start = site.node
+    if site.kind == "activation":
+        start = next(iter(graph[_computed(graph, site.node)].inputs), site.node)
+    if not isinstance(recording.values.get(start), Tensor):
+        return ""
+    region = find_region(graph, start, recording.values)
+    if any(node.operation_name not in NONLINEAR_FREE for node in region.nodes):
+        return _before_identities(graph, region)
+    is_read = site.kind in {"linear", "conv"} and _is_only_read(graph, region.exit)
+    return _before_identities(graph, region) if is_read else ""
+
+
+def _computed(graph: Graph, name: str) -> str:
+    """The node that computed a value, looking through the items of a tuple."""
+    while graph[name].operation_name == "getitem":
+        name = graph[name].inputs[0]
+    return name
+
+
+def _before_identities(graph: Graph, region: Region) -> str:
+    """The exit of a region, with operations that change nothing left off its end."""
+    own = {node.name for node in region.nodes}
+    name = region.exit
+    while graph[name].operation_name in IDENTITIES and graph[name].inputs[0] in own:
+        name = graph[name].inputs[0]
+    return name
+
+
+def _is_only_read(graph: Graph, name: str) -> bool:
+    """Whether a value goes into nothing but further Linear and Conv layers."""
+    in_cone = {node.name for node in graph.cone(name)}
+    readers: list[Node] = [graph[user] for user in graph.users[name] if user in in_cone]
+    return bool(readers) and all(
+        reader.operation_name in READING
+        or (reader.operation_name in PASSING and _is_only_read(graph, reader.name))
+        for reader in readers
+    )
+
+
+def _is_output(graph: Graph, name: str) -> bool:
+    """Whether nothing with weights stands between a value and what the model returns."""
+    between = graph.downstream([name]) & graph.upstream(graph.outputs)
+    return not any(read in graph.parameters for node in between for read in graph[node].inputs)
+
+
+def _whole(site: Site) -> UnitBlock:
+    """All units of a site, each over all its positions."""
+    return UnitBlock(site, site.unit_kind, np.arange(site.n_units), np.full(site.n_units, NO_INDEX))
+
+
+def _require_own(subject: Subject, chosen: UnitSet) -> None:
+    """Refuse units that were selected from another subject."""
+    known = {site.name: site for site in subject.sites()}
+    for site in chosen.sites:
+        if known.get(site.name) != site:
+            raise SelectionError(
+                f"Site {site.name!r} of these units is not the one of {subject!r}; expected "
+                "units selected from this subject: nd.units(subject, ...)."
+            )

@@ -1,0 +1,198 @@
+"""Probe the slope: is the gradient that predictions use the slope that a demon would meet?
+
+In float64 on a copy of the weights where that runs, on one or two examples, against central
+and one-sided differences at several steps, so that a kink nearby is no false alarm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurodemon.engine.predict import influence
+from neurodemon.engine.recording import Recording, record
+from neurodemon.engine.replay import Pass, Replay
+from neurodemon.errors import PredictorError
+from neurodemon.graph.evaluate import evaluate
+from neurodemon.subjects.subject import Subject
+from neurodemon.terms.sites import Site
+from neurodemon.tracing.capture import bind
+from neurodemon.tracing.leaves import count_examples, take_examples
+
+UNITS_PROBED = 8
+MOST_NUMBERS_COPIED = 50_000_000  # weights, for the copy in float64
+STEPS = {torch.float64: (1e-3, 1e-4, 1e-5), torch.float32: (1e-1, 3e-2, 1e-2)}
+LIMITS = {torch.float64: 1e-4, torch.float32: 5e-2}  # of the largest slope
+
+
+@dataclass(frozen=True)
+class Slope:
+    """How near the measured slopes came to δ.
+
+    Attributes:
+        n_units: how many units were probed.
+        dtype: the precision of the probe, in words.
+        largest: the largest difference, relative to the largest slope.
+        agrees: whether it is small enough.
+        site: where it is largest.
+        delta: δ there.
+        slope: the measured slope there.
+    """
+
+    n_units: int
+    dtype: str
+    largest: float
+    agrees: bool
+    site: str
+    delta: float
+    slope: float
+
+
+def probe_slopes(subject: Subject, sites: Sequence[Site]) -> Slope | None:
+    """Compare δ with measured slopes at random units of some sites.
+
+    Args:
+        subject: what is studied.
+        sites: where to probe.
+
+    Returns:
+        The comparison; None if the cost has no gradient at all.
+    """
+    recording, dtype = _precise_recording(subject)
+    generator = torch.Generator().manual_seed(0)
+    picks = torch.randint(len(sites), (UNITS_PROBED,), generator=generator).tolist()
+    chosen = [recording.graph.site_by_name[sites[pick].name] for pick in picks]
+    try:
+        delta = influence(recording, [site.node for site in chosen])
+    except PredictorError:
+        return None
+    found = []
+    for site in chosen:
+        place = int(torch.randint(delta[site.node].numel(), (), generator=generator))
+        ours = float(delta[site.node].reshape(-1)[place])
+        found.append((ours, _nearest_slope(recording, site, place, ours, dtype), site.name))
+    scale = max(max(abs(float(value.abs().max())) for value in delta.values()), 1e-30)
+    worst = max(found, key=lambda one: abs(one[0] - one[1]))
+    largest = abs(worst[0] - worst[1]) / scale
+    return Slope(
+        n_units=len(found),
+        dtype=str(dtype).removeprefix("torch."),
+        largest=largest,
+        agrees=largest <= LIMITS[dtype],
+        site=worst[2],
+        delta=worst[0],
+        slope=worst[1],
+    )
+
+
+def own_casts(recording: Recording) -> tuple[str, ...]:
+    """Say whether the forward pass computes in several precisions."""
+    graph, values = recording.graph, recording.values
+    dtypes = {
+        str(values[name].dtype).removeprefix("torch.")
+        for name in graph.downstream(graph.inputs)
+        if isinstance(values.get(name), Tensor) and values[name].is_floating_point()
+    }
+    if len(dtypes) < 2:
+        return ()
+    return (
+        f"The model computes in {', '.join(sorted(dtypes))} by turns: the noise floor is that "
+        "of the lowest, and a copy in float64 is no more precise.",
+    )
+
+
+def compare_backward(subject: Subject) -> tuple[str, ...]:
+    """Say whether the model's own backward pass differs from the derivative of its forward."""
+    batch = take_examples(
+        subject.batches[0], torch.arange(min(2, count_examples(subject.batches[0])))
+    )
+    named = {n: p for n, p in subject.model.named_parameters() if p.requires_grad}
+    captured = subject.capture(0)
+    if not named or not captured.has_dynamic_batch:
+        return ()
+    with subject.held(), torch.enable_grad():
+        cost = subject.cost(subject.call(subject.model, batch[0]), batch[1])
+        if not cost.requires_grad:
+            return ()
+        theirs = torch.autograd.grad(cost.sum(), list(named.values()), materialize_grads=True)
+        values = bind(captured.graph, subject.model, batch)
+        leaves = {
+            place: values[place].clone().requires_grad_()
+            for place, name in captured.graph.parameters.items()
+            if name in named
+        }
+        name = captured.graph.cost
+        needed = captured.graph.upstream([name])
+        nodes = [node for node in captured.graph.nodes if node.name in needed]
+        ours_cost = evaluate(nodes, {**values, **leaves}, wanted=[name])[name]
+        ours = torch.autograd.grad(ours_cost.sum(), list(leaves.values()), materialize_grads=True)
+    by_name = dict(zip((captured.graph.parameters[p] for p in leaves), ours, strict=True))
+    off = [
+        n
+        for n, their in zip(named, theirs, strict=True)
+        if n in by_name and _differ(by_name[n], their)
+    ]
+    if not off:
+        return ()
+    return (
+        f"The model has a backward pass of its own (gradients of {off[:3]} differ): a custom "
+        "autograd.Function. Predictions use the derivative of what its forward computes.",
+    )
+
+
+def _differ(ours: Tensor, theirs: Tensor) -> bool:
+    """Whether two gradients differ by more than their precision."""
+    scale = float(theirs.abs().max()) + 1e-12
+    limit = 0.05 if theirs.dtype in {torch.float16, torch.bfloat16} else 1e-3
+    return float((ours - theirs).abs().max()) > limit * scale
+
+
+def _precise_recording(subject: Subject) -> tuple[Recording, torch.dtype]:
+    """A recording of one or two examples, in float64 where the graph runs in it."""
+    captured = subject.capture(0)
+    batch = subject.batches[0]
+    if captured.has_dynamic_batch:
+        batch = take_examples(batch, torch.arange(min(2, count_examples(batch))))
+    with subject.held():
+        values = bind(captured.graph, subject.model, batch)
+        numbers = sum(value.numel() for value in values.values() if isinstance(value, Tensor))
+        if numbers <= MOST_NUMBERS_COPIED:
+            try:
+                made = record(captured.graph, {n: _double(v) for n, v in values.items()})
+            except RuntimeError:  # a cast inside the model: two precisions meet
+                pass
+            else:
+                if made.cost.dtype == torch.float64:
+                    return made, torch.float64
+        return record(captured.graph, values), torch.float32
+
+
+def _nearest_slope(
+    recording: Recording, site: Site, place: int, delta: float, dtype: torch.dtype
+) -> float:
+    """The measured slope nearest to δ, over steps and sides: a kink may spoil some."""
+    replay = Replay(recording, site.node, Pass(0, recording.n_examples, 1))
+    z = recording.values[site.node]
+    base = recording.cost.double().sum()
+    scale = max(float(z.double().std(correction=0)), 1e-3)
+    slopes = []
+    for step in STEPS[dtype]:
+        change = torch.zeros_like(z).reshape(-1)
+        change[place] = step * scale
+        width = float(change[place])
+        up = replay.cost_of(z + change.reshape(z.shape)).double().sum()
+        down = replay.cost_of(z - change.reshape(z.shape)).double().sum()
+        slopes += [
+            float(up - down) / (2 * width),
+            float(up - base) / width,
+            float(base - down) / width,
+        ]
+    return min(slopes, key=lambda slope: abs(slope - delta))
+
+
+def _double(value: Any) -> Any:
+    """Bring a floating tensor to float64."""
+    is_real = isinstance(value, Tensor) and value.is_floating_point()
+    return value.double() if is_real else value

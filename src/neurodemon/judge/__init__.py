@@ -1,0 +1,1 @@
+"""The judge: predicted against measured; agreement, trust, verdicts. Pure numbers."""

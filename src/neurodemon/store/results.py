@@ -1,0 +1,118 @@
+"""Save a result that is in memory as a run folder, and load a folder as a result."""
+
+import contextlib
+from dataclasses import fields, replace
+from os import PathLike
+from pathlib import Path
+
+from neurodemon.errors import StoreError
+from neurodemon.store.files import explain_disk_errors
+from neurodemon.store.layout import effects_folder, is_free, manifest_path, part_path, summary_path
+from neurodemon.store.reader import StoredRun, read_run
+from neurodemon.store.writer import open_run
+from neurodemon.terms.audits import Audit
+from neurodemon.terms.effects import Effects
+from neurodemon.terms.manifests import Manifest
+
+UNKNOWN = "unknown"  # in the manifest of a result that came without one
+ANY_SITE = "*"  # in the chunk of a result that was saved in one part
+AUDIT_KEYS = {field.name for field in fields(Audit)} - {"effects"}  # of a summary
+
+
+def save_result(result: Effects | Audit, folder: str | PathLike[str]) -> None:
+    """Save a result as a complete run folder of one part.
+
+    Args:
+        result: effects or an audit.
+        folder: an empty one, or one that is not there yet; its parents are made.
+
+    Raises:
+        StoreError: the folder is not empty, or cannot be written; then nothing is left in it.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     save_result(Effects.of(site=["fc1"], unit=[3]), f"{parent}/a")
+        ...     load_result(f"{parent}/a")["unit"]
+        [3]
+    """
+    place = Path(folder)
+    with explain_disk_errors(place):
+        if not is_free(place):
+            raise StoreError(
+                f"'{place}' is taken: it is not empty, or is a file; expected an empty or a new "
+                "folder, as nothing is overwritten. Give another folder."
+            )
+    effects = result.effects if isinstance(result, Audit) else result
+    manifest = effects.manifest or _unknown_manifest()
+    with contextlib.ExitStack() as undo:
+        undo.callback(_take_back, place)
+        run = open_run(place, replace(manifest, chunks=((ANY_SITE, 0, len(effects)),)))
+        run.write(0, effects)
+        run.finish(result.summary() if isinstance(result, Audit) else {})
+        undo.pop_all()
+
+
+def load_result(folder: str | PathLike[str]) -> Effects | Audit:
+    """Load a run folder as the result it holds.
+
+    Args:
+        folder: the run's folder.
+
+    Returns:
+        The audit of a complete audit run, else the effects; a run that is not complete has a
+        note that says so.
+
+    Raises:
+        StoreError: there is no run, none that this version can read, or no part in it.
+    """
+    run = read_run(Path(folder))
+    if run.summary is None or not run.is_complete:
+        return replace(run.effects, notes=(*run.effects.notes, _what_is_missing(run)))
+    if not run.summary.keys() >= AUDIT_KEYS:
+        return run.effects
+    try:
+        return Audit.from_summary(run.effects, run.summary)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"'{summary_path(Path(folder))}' does not hold what an audit concludes ({error!r}); "
+            "expected what neurodemon wrote. The effects are whole: read them from "
+            f"'{effects_folder(Path(folder))}' with any Parquet reader."
+        ) from error
+
+
+def _unknown_manifest() -> Manifest:
+    """Make the honest manifest of numbers that do not say what made them."""
+    return Manifest(
+        verb=UNKNOWN,
+        subject=UNKNOWN,
+        perturbation=UNKNOWN,
+        plan=UNKNOWN,
+        weights=UNKNOWN,
+        batches=UNKNOWN,
+        dtype=UNKNOWN,
+        device=UNKNOWN,
+        seed=None,
+        chunks=(),
+        numbers_per_pass=0,
+        versions={},
+        created=UNKNOWN,
+    )
+
+
+def _take_back(folder: Path) -> None:
+    """Remove a run that was not saved whole: its own files only."""
+    for path in (part_path(folder, 0), manifest_path(folder)):
+        with contextlib.suppress(OSError):
+            path.unlink()
+    for path in (effects_folder(folder), folder):
+        with contextlib.suppress(OSError):
+            path.rmdir()
+
+
+def _what_is_missing(run: StoredRun) -> str:
+    """Say how far an incomplete run came, and how to go on."""
+    return (
+        f"This run is not complete: {run.parts} of {run.parts_expected} parts are there. The same "
+        "command with the same --out folder goes on with it."
+    )

@@ -1,0 +1,372 @@
+"""The subject: a model, its batches and its cost, with what was found out about them.
+
+A subject keeps its capture, its proof and its recordings for the next verb, and drops them
+when a weight or a batch has changed. It never writes on the model.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from neurodemon.engine.recording import Recording, record
+from neurodemon.errors import (
+    BatchError,
+    CaptureError,
+    CostShapeError,
+    NeurodemonError,
+    NonFiniteCostError,
+    SubjectError,
+)
+from neurodemon.subjects.costs import named_cost
+from neurodemon.subjects.fingerprints import hash_batches, hash_model
+from neurodemon.terms.certificates import Certificate
+from neurodemon.terms.sites import Site
+from neurodemon.tracing.capture import Capture, bind, capture, shape_signature
+from neurodemon.tracing.coverage import EagerRun, Parity, prove, require_same_runs, run_eagerly
+from neurodemon.tracing.leaves import count_examples, tensor_leaves
+from neurodemon.tracing.model_state import Call, call_model, studied
+
+Batch = tuple[Any, Any]
+Cost = Callable[[Any, Any], Tensor]
+_USER_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError)
+BYTES_KEPT = 2_000_000_000  # of recordings, from one verb to the next
+
+
+class Subject:
+    """What is studied: a model, its batches, its cost.
+
+    Args:
+        model: any `nn.Module`; read, never written.
+        batches: a list, DataLoader or other re-iterable of `(inputs, target)`. Inputs are a
+            tensor, a tuple (given by position) or a dict (given by keyword); examples are
+            axis 0 of every tensor.
+        cost: `cost(output, target) -> Tensor` of shape (example,), or a name:
+            `cross_entropy`, `squared_error`, `quadratic`, `binary_cross_entropy`,
+            `next_token`. Any per-example metric may stand in its place.
+        better: whether a lower or a higher number is better.
+        evaluate: whether to study the model in evaluation mode (it is put back after).
+        name: how tables and files call it; the model's class, if left out.
+        call: `call(model, inputs) -> output`, for models called in another way.
+        seed: the seed it was made from, if any; kept in manifests.
+
+    Raises:
+        SubjectError: the model is no module, or `better` is neither word.
+        BatchError: the batches can be read only once.
+
+    Example:
+        >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+        >>> batches = [(torch.randn(5, 4), torch.tensor([0, 1, 2, 0, 1]))]
+        >>> subject = Subject(model, batches, "cross_entropy")
+        >>> [site.name for site in subject.sites()]
+        [':in', '0', '1', '2']
+    """
+
+    def __init__(  # noqa: PLR0913  # the public signature of DESIGN §3
+        self,
+        model: nn.Module,
+        batches: Iterable[Batch],
+        cost: Cost | str,
+        *,
+        better: Literal["lower", "higher"] = "lower",
+        evaluate: bool = True,
+        name: str | None = None,
+        call: Call | None = None,
+        seed: int | None = None,
+    ) -> None:
+        _require(model, batches, cost, better)
+        self.model = model
+        self.cost: Cost = named_cost(cost) if isinstance(cost, str) else cost
+        self.better = better
+        self.evaluate = evaluate
+        self.name = type(model).__name__ if name is None else name
+        self.call: Call = call_model if call is None else call
+        self.seed = seed
+        self._given = batches
+        self._kept = _Kept()
+
+    def __repr__(self) -> str:
+        """Name the subject."""
+        return f"Subject({self.name!r})"
+
+    def refresh(self) -> None:
+        """Read the batches, and drop what was found out if they or the weights have changed.
+
+        Every verb calls this once, at its start.
+        """
+        batches = _read(self._given, self.cost)
+        key = (hash_model(self.model, with_mode=not self.evaluate), hash_batches(batches))
+        if key != self._kept.key:
+            for place, batch in enumerate(batches):
+                _require_placed(self.model, batch, place)
+            self._kept = _Kept(key, tuple(batches))
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What `nd.check` found in the present state, if it was asked."""
+        return self._kept.certificate
+
+    @certificate.setter
+    def certificate(self, found: Certificate) -> None:
+        self._kept.certificate = found
+
+    @property
+    def weights_hash(self) -> str:
+        """A hash of the model's weights, as of the last `refresh`."""
+        return self._kept.key[0]
+
+    @property
+    def batches_hash(self) -> str:
+        """A hash of all inputs and targets, as of the last `refresh`."""
+        return self._kept.key[1]
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """The batches, read once per verb."""
+        if not self._kept.batches:
+            self.refresh()
+        return self._kept.batches
+
+    @property
+    def n_examples(self) -> int:
+        """The number of examples in all batches."""
+        return sum(count_examples(batch) for batch in self.batches)
+
+    def sites(self) -> tuple[Site, ...]:
+        """The sites of the first batch's capture, in the order the forward pass takes."""
+        return self.capture(0).graph.sites
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[nn.Module]:
+        """Hold the model still for a while: mode, random state and fast path."""
+        with studied(self.model, evaluate=self.evaluate):
+            yield self.model
+
+    def eager(self, batch: Batch, *, seed: int = 0) -> EagerRun:
+        """Run the model's own forward on a batch, and check the cost it gives.
+
+        Args:
+            batch: inputs and target.
+            seed: of torch's random state during the run, which is put back after.
+
+        Returns:
+            The cost per example, and what was seen at modules.
+
+        Raises:
+            SubjectError: the model or the cost fails on this batch.
+            CostShapeError: the cost is not one real number per example.
+        """
+        try:
+            with self.held():
+                torch.manual_seed(seed)
+                run = run_eagerly(self.model, batch, call=self.call, cost=self.cost)
+        except _USER_ERRORS as error:
+            if isinstance(error, NeurodemonError):
+                raise
+            shapes = [tuple(leaf.shape) for leaf in tensor_leaves(batch)]
+            raise SubjectError(
+                f"{self.name} or its cost failed on a batch of shapes {shapes}: "
+                f"{type(error).__name__}: {error} Expected cost(model(inputs), target) to run."
+            ) from error
+        self._require_cost(run.cost, batch)
+        return run
+
+    def capture(self, place: int) -> Capture:
+        """The capture that holds for a batch, proved on it.
+
+        Args:
+            place: the number of the batch.
+
+        Returns:
+            A capture made earlier if its graph gives the model's numbers on this batch's
+            shape, else a new one.
+        """
+        batch = self.batches[place]
+        size = count_examples(batch)
+        signature = shape_signature(batch)
+        found = self._kept.captures.get((signature, None)) or self._kept.captures.get((
+            signature,
+            size,
+        ))
+        return found or self._capture_anew(batch, signature)
+
+    def proof(self, place: int) -> Parity:
+        """How near the graph came to the model on the first batch of this one's shape."""
+        return self._kept.proofs[id(self.capture(place))]
+
+    def recordings(self) -> Sequence[Recording]:
+        """One recording per batch, made when first asked for and kept while they fit."""
+        return _Recordings(self)
+
+    def recording(self, place: int) -> Recording:
+        """The clean pass over one batch."""
+        if place not in self._kept.recordings:
+            captured = self.capture(place)
+            with self.held():
+                values = bind(captured.graph, self.model, self.batches[place])
+                made = record(captured.graph, values, can_fold=captured.has_dynamic_batch)
+            self._require_finite(made.cost)
+            held = sum(recording.n_bytes for recording in self._kept.recordings.values())
+            if held + made.n_bytes > BYTES_KEPT:
+                return made
+            self._kept.recordings[place] = made
+        return self._kept.recordings[place]
+
+    def _capture_anew(self, batch: Batch, signature: Any) -> Capture:
+        """Capture for a batch's shape: by an earlier graph if it holds, else by a new one."""
+        eager = self.eager(batch)
+        again = self.eager(batch, seed=1)
+        with self.held():
+            require_same_runs(self.model, eager, again)
+        size = count_examples(batch)
+        for earlier in {id(made): made for made in self._kept.captures.values()}.values():
+            with contextlib.suppress(Exception):  # it does not hold for this shape
+                if earlier.has_dynamic_batch:
+                    return self._keep(earlier, batch, eager, signature)
+        with self.held():
+            made = capture(self.model, batch, call=self.call, cost=self.cost)
+        first = next(iter(self._kept.captures.values()), made)
+        names = [site.name for site in made.graph.sites]
+        if names != [site.name for site in first.graph.sites]:
+            raise CaptureError(
+                f"A batch of shape {signature} of {size} examples takes another way through "
+                "the model than the first one; expected the same sites for all batches. Make "
+                "one subject per shape."
+            )
+        return self._keep(made, batch, eager, signature)
+
+    def _keep(self, made: Capture, batch: Batch, eager: EagerRun, signature: Any) -> Capture:
+        """Prove a capture on a batch and keep it for that shape."""
+        with self.held():
+            values = bind(made.graph, self.model, batch)
+            proof = prove(made, record(made.graph, values).values, eager)
+        size = None if made.has_dynamic_batch else count_examples(batch)
+        self._kept.captures[signature, size] = made
+        self._kept.proofs[id(made)] = proof
+        return made
+
+    def _require_cost(self, cost: Any, batch: Batch) -> None:
+        """Refuse a cost that is not one finite real number per example."""
+        expected = (count_examples(batch),)
+        if not isinstance(cost, Tensor) or tuple(cost.shape) != expected:
+            found = tuple(cost.shape) if isinstance(cost, Tensor) else type(cost).__name__
+            raise CostShapeError(
+                f"cost returned {found}, expected {expected}: use reduction='none', and "
+                "average over all axes but the examples'."
+            )
+        if not cost.is_floating_point():
+            raise CostShapeError(
+                f"cost returned {cost.dtype}, expected real numbers: add .float()."
+            )
+        self._require_finite(cost)
+
+    def _require_finite(self, cost: Tensor) -> None:
+        """Refuse a clean cost that is NaN or infinite, naming the weights that are."""
+        bad = ~torch.isfinite(cost)
+        if not bool(bad.any()):
+            return
+        weights = [
+            name
+            for name, weight in self.model.named_parameters()
+            if not bool(torch.isfinite(weight).all())
+        ]
+        because = (
+            f"parameters {weights[:3]} hold NaN or inf" if weights else "all weights are finite"
+        )
+        raise NonFiniteCostError(
+            f"The clean cost of {int(bad.sum())} of {cost.numel()} examples is not finite "
+            f"(example {int(bad.nonzero()[0])} first; {because}); expected finite numbers. Look "
+            "at those weights, or at the inputs of that example."
+        )
+
+
+class _Kept:
+    """What was found out about one state of a subject."""
+
+    def __init__(self, key: tuple[str, str] = ("", ""), batches: tuple[Batch, ...] = ()) -> None:
+        self.key = key
+        self.batches = batches
+        self.captures: dict[Any, Capture] = {}
+        self.proofs: dict[int, Parity] = {}
+        self.recordings: dict[int, Recording] = {}
+        self.certificate: Certificate | None = None
+
+
+class _Recordings(Sequence[Recording]):
+    """The recordings of a subject, one per batch, made when asked for."""
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+
+    def __len__(self) -> int:
+        return len(self._subject.batches)
+
+    def __getitem__(self, place: Any) -> Any:
+        if place >= len(self):
+            raise IndexError(place)
+        return self._subject.recording(place)
+
+
+def _require(model: object, batches: object, cost: object, better: str) -> None:
+    """Refuse what cannot be a subject, at the door."""
+    if not isinstance(model, nn.Module):
+        raise SubjectError(f"model is {type(model).__name__}; expected a torch.nn.Module.")
+    if not isinstance(batches, Iterable):
+        raise BatchError(
+            f"batches is {type(batches).__name__}; expected a list of (inputs, target)."
+        )
+    if isinstance(batches, Iterator):
+        raise BatchError(
+            f"batches is a {type(batches).__name__}, which can be read only once; expected "
+            "something that can be read again: pass list(batches), or a DataLoader itself."
+        )
+    if not callable(cost) and not isinstance(cost, str):
+        raise SubjectError(f"cost is {type(cost).__name__}; expected a callable or a name.")
+    if better not in {"lower", "higher"}:
+        raise SubjectError(f"better is {better!r}; expected 'lower' or 'higher'.")
+
+
+def _read(given: Iterable[Any], cost: Cost) -> list[Batch]:
+    """Read all batches, each a pair (inputs, target)."""
+    if isinstance(given, (Tensor, dict, str)):
+        raise BatchError(
+            f"batches is a {type(given).__name__}; expected a list of (inputs, target)."
+        )
+    batches: list[Batch] = []
+    for place, batch in enumerate(given):
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            size = f" of {len(batch)}" if isinstance(batch, (tuple, list, dict)) else ""
+            raise BatchError(
+                f"Batch {place} is a {type(batch).__name__}{size}; expected a pair (inputs, target)."
+            )
+        batches.append((batch[0], batch[1]))
+    if not batches:
+        raise BatchError("batches is empty; expected at least one (inputs, target).")
+    bind_ids = getattr(cost, "bind", None)
+    return list(bind_ids(batches)) if callable(bind_ids) else batches
+
+
+def _require_placed(model: nn.Module, batch: Batch, place: int) -> None:
+    """Refuse a batch without examples, of uneven sizes, or on another device than the model."""
+    count = count_examples(batch)
+    leaves = [leaf for leaf in pytree.tree_leaves(batch) if isinstance(leaf, Tensor)]
+    shapes = [tuple(leaf.shape) for leaf in leaves]
+    if not leaves or any(shape[:1] != (count,) for shape in shapes):
+        raise BatchError(
+            f"Batch {place} has tensors of shapes {shapes}; expected the same number of "
+            "examples on axis 0 of every tensor of inputs and target."
+        )
+    if count == 0:
+        raise BatchError(f"Batch {place} holds no example (shapes {shapes}); leave it out.")
+    devices = {str(weight.device) for weight in model.parameters()}
+    found = {str(leaf.device) for leaf in leaves}
+    if "meta" in devices:
+        raise SubjectError("The model is on device meta and has no weights; load them first.")
+    if devices and not found <= devices:
+        raise BatchError(
+            f"Batch {place} is on {sorted(found)}, the model on {sorted(devices)}; expected one "
+            "device. Move the batches: [(x.to(device), y.to(device)) for x, y in batches]."
+        )

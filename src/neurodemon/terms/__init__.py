@@ -1,0 +1,1 @@
+"""The words: sites, units, perturbations, effects. Frozen; NumPy and pyarrow at most."""

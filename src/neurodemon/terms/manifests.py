@@ -1,0 +1,53 @@
+"""The manifest of a run: what made its numbers, so that they can be made again."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+FORMAT = 1  # of the run folder; raised when older readers would misread it
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What made a run.
+
+    Attributes:
+        verb: `predict`, `measure` or `audit`.
+        subject: the subject's name.
+        perturbation: as tables show it.
+        plan: the plan's fingerprint; a run is resumed only by the same plan.
+        weights: a hash of the model's parameters and buffers.
+        batches: a hash of the inputs and targets.
+        dtype: of the model's parameters.
+        device: where it ran.
+        seed: of the subject, where it was made from one.
+        chunks: for each part: (site, first unit, one past the last unit).
+        numbers_per_pass: how many numbers the widest value of one pass may hold.
+        versions: of neurodemon, torch, numpy and Python.
+        created: when the run began, ISO 8601, UTC.
+        format: of the run folder.
+    """
+
+    verb: str
+    subject: str
+    perturbation: str
+    plan: str
+    weights: str
+    batches: str
+    dtype: str
+    device: str
+    seed: int | None
+    chunks: tuple[tuple[str, int, int], ...]
+    numbers_per_pass: int
+    versions: dict[str, str]
+    created: str
+    format: int = FORMAT
+
+    def to_dict(self) -> dict[str, Any]:
+        """Spell as plain values for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Manifest":
+        """Read back what `to_dict` spelled."""
+        chunks = tuple((str(site), int(first), int(last)) for site, first, last in values["chunks"])
+        return cls(**{**values, "chunks": chunks})

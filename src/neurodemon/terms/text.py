@@ -1,0 +1,56 @@
+"""Plain text tables, for printing results anywhere without a library."""
+
+from collections.abc import Sequence
+
+
+def format_number(value: object) -> str:
+    """Spell a cell: numbers in at most 4 significant digits, nothing as a dash.
+
+    Args:
+        value: the cell.
+
+    Returns:
+        The text of the cell.
+
+    Example:
+        >>> format_number(0.0123456), format_number(None), format_number("fc1")
+        ('0.01235', '–', 'fc1')
+    """
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def format_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Lay rows out under their columns: numbers to the right, words to the left.
+
+    Args:
+        columns: the heads of the columns.
+        rows: the cells, one sequence per row.
+
+    Returns:
+        The table, lines joined by newlines, without a trailing one.
+
+    Example:
+        >>> print(format_table(("unit", "effect"), [("a", 1.0), ("b", -0.25)]))
+        unit  effect
+        a          1
+        b      -0.25
+    """
+    cells = [[format_number(cell) for cell in row] for row in rows]
+    widths = [
+        max(len(head), *(len(row[place]) for row in cells)) if cells else len(head)
+        for place, head in enumerate(columns)
+    ]
+    to_right = [
+        bool(rows) and all(isinstance(row[place], (int, float, type(None))) for row in rows)
+        for place in range(len(columns))
+    ]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(line, widths, to_right, strict=True)
+        ).rstrip()
+        for line in [list(columns), *cells]
+    ]
+    return "\n".join(lines)

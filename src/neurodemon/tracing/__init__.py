@@ -1,0 +1,1 @@
+"""The eyes: a model, a batch and a cost become a graph."""

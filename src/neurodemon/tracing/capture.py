@@ -1,0 +1,132 @@
+"""Capture: from a model, a batch and a cost to a finished graph with sites.
+
+One entry for all ways of tracing. What comes out is frozen and holds no values of the batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from neurodemon.errors import CaptureError
+from neurodemon.graph.graph import Graph
+from neurodemon.tracing.axes import SIZES, Forms, fold, freeze, trace_forms
+from neurodemon.tracing.exported import RawGraph, export_raw
+from neurodemon.tracing.leaves import count_examples, take_examples
+from neurodemon.tracing.model_state import Call
+from neurodemon.tracing.naming import name_sites, refused_sites
+from neurodemon.tracing.wrapping import Cost
+
+
+@dataclass(frozen=True, eq=False)
+class Capture:
+    """A captured forward pass.
+
+    Attributes:
+        graph: the nodes, the sites and the cost.
+        has_dynamic_batch: whether the graph holds for any number of examples; if not, it
+            holds for `batch_size` alone and rows cannot be folded.
+        batch_size: the number of examples it was captured with.
+        refused: tensors seen at modules that are no sites, with the reason.
+        notes: what the user should know.
+        engine: the way of tracing, as the column `engine` shows it.
+    """
+
+    graph: Graph
+    has_dynamic_batch: bool
+    batch_size: int
+    refused: Mapping[str, str]
+    notes: tuple[str, ...]
+    engine: str = "exported"
+
+
+def capture(model: nn.Module, batch: tuple[Any, Any], *, call: Call, cost: Cost) -> Capture:
+    """Capture a model and its cost.
+
+    Args:
+        model: the user's model, held still by `studied`.
+        batch: inputs and target; examples are axis 0 of every tensor.
+        call: how to call the model.
+        cost: the cost per example.
+
+    Returns:
+        The capture.
+
+    Raises:
+        CaptureError: the model cannot be captured.
+    """
+    raw = export_raw(model, batch, call=call, cost=cost)
+    bare = Graph(raw.nodes, raw.inputs, raw.parameters, raw.constants, raw.outputs, raw.cost)
+    needed = bare.upstream([raw.cost, *raw.outputs])
+    nodes = tuple(node for node in raw.nodes if node.name in needed or node.operation is None)
+    bare = replace(bare, nodes=nodes)
+    size = count_examples(batch)
+    forms = trace_forms(nodes, bind(bare, model, batch))
+    if raw.has_dynamic_batch:
+        nodes = fold(nodes, raw.inputs, _forms_at_sizes(bare, model, batch))
+    else:
+        nodes = freeze(nodes, forms, size)
+    graph = replace(bare, nodes=nodes)
+    sites = name_sites(raw, graph, forms)
+    return Capture(
+        graph=replace(graph, sites=sites),
+        has_dynamic_batch=raw.has_dynamic_batch,
+        batch_size=size,
+        refused=refused_sites(raw, graph),
+        notes=raw.notes,
+    )
+
+
+def bind(graph: Graph, model: nn.Module, batch: tuple[Any, Any]) -> dict[str, Any]:
+    """Give every placeholder its value: the batch's tensors and the model's present weights.
+
+    Args:
+        graph: the captured graph.
+        model: the model it was captured from.
+        batch: inputs and target, nested as at capture.
+
+    Returns:
+        Name → value of all placeholders; weights detached, never copied.
+
+    Raises:
+        CaptureError: the batch nests otherwise than at capture.
+    """
+    leaves = pytree.tree_leaves(batch)
+    if len(leaves) != len(graph.inputs):
+        raise CaptureError(
+            f"A batch has {len(leaves)} parts, the first one had {len(graph.inputs)}; expected "
+            "all batches to nest alike. Give each batch the same keys."
+        )
+    return {
+        **graph.constants,
+        **{name: _weight(model, target) for name, target in graph.parameters.items()},
+        **dict(zip(graph.inputs, leaves, strict=True)),
+    }
+
+
+def _weight(model: nn.Module, name: str) -> Tensor:
+    """Look up a parameter or buffer by its dotted name."""
+    path, _, last = name.rpartition(".")
+    value = getattr(model.get_submodule(path), last)
+    if not isinstance(value, Tensor):
+        raise CaptureError(f"The model's {name!r} is {value!r} now; it was a tensor at capture.")
+    return value.detach()
+
+
+def _forms_at_sizes(graph: Graph, model: nn.Module, batch: tuple[Any, Any]) -> Forms:
+    """Note the form of each value at both sizes, examples repeated as needed."""
+    found = []
+    for size in SIZES:
+        rows = torch.arange(size) % count_examples(batch)
+        found.append(trace_forms(graph.nodes, bind(graph, model, take_examples(batch, rows))))
+    return Forms(*found)
+
+
+def shape_signature(batch: tuple[Any, Any]) -> tuple[Sequence[int], ...]:
+    """The shape of every tensor of a batch without its example axis: what a capture is for."""
+    return tuple(
+        tuple(leaf.shape[1:]) for leaf in pytree.tree_leaves(batch) if isinstance(leaf, Tensor)
+    )

@@ -1,0 +1,177 @@
+"""Name the sites: module outputs, activations, module inputs, then other operations.
+
+Several names on one tensor are normal; the first in that order is canonical, the others are
+aliases, so that nothing is counted twice.
+"""
+
+import operator
+from collections import Counter
+from collections.abc import Mapping
+
+from neurodemon.graph.graph import Graph
+from neurodemon.graph.node import Node
+from neurodemon.terms.sites import Role, Site
+from neurodemon.tracing.axes import Form
+from neurodemon.tracing.exported import RawGraph
+from neurodemon.tracing.operations import (
+    CONVOLUTIONS,
+    INHERITING,
+    NAMES,
+    site_kind,
+)
+
+
+def name_sites(raw: RawGraph, graph: Graph, forms: Mapping[str, Form]) -> tuple[Site, ...]:
+    """Make the sites of a graph.
+
+    Args:
+        raw: the export, with what was seen at modules.
+        graph: the graph, its nodes with their example axes.
+        forms: the shape of each node's value for the first batch.
+
+    Returns:
+        The sites in the order in which the forward pass reaches them. Tensors without an
+        example axis, and such that the cost does not depend on, are no sites.
+    """
+    reaching = graph.upstream([graph.cost])
+    units = _unit_axes(graph, forms)
+    all_names = _names(raw, graph, forms)
+    sites = []
+    for node in graph.nodes:
+        names = all_names[node.name] if node.name in reaching else []
+        shape = forms.get(node.name)
+        if names and node.example_axis is not None and isinstance(shape, tuple):
+            sites.append(_site(node, names, shape, units[node.name], graph))
+    return tuple(sites)
+
+
+def refused_sites(raw: RawGraph, graph: Graph) -> dict[str, str]:
+    """Name the tensors seen at modules that can be no sites, each with the reason."""
+    reaching = graph.upstream([graph.cost])
+    reasons = {}
+    for tap, name in raw.taps:
+        if name not in reaching:
+            reasons[tap.name] = "the cost does not depend on it"
+        elif graph[name].example_axis is None:
+            reasons[tap.name] = "it has no axis of its own for the examples"
+    return reasons
+
+
+def _names(raw: RawGraph, graph: Graph, forms: Mapping[str, Form]) -> dict[str, list[str]]:
+    """All names of each node's value, the canonical one first."""
+    outputs: dict[str, list[str]] = {node.name: [] for node in graph.nodes}
+    inputs: dict[str, list[str]] = {node.name: [] for node in graph.nodes}
+    for tap, name in raw.taps:
+        is_later = tap.side == "in" or not tap.path
+        if name in outputs:
+            (inputs if is_later else outputs)[name].append(tap.name)
+    operations = _operation_names(raw, graph, forms)
+    named = {}
+    for name, found in outputs.items():
+        spelled = [] if found else operations.get(name, [])
+        is_activation = site_kind(graph[name].operation_name) == "activation"
+        rest = spelled + inputs[name] if is_activation else inputs[name] + spelled
+        named[name] = found + rest
+    return named
+
+
+def _operation_names(
+    raw: RawGraph, graph: Graph, forms: Mapping[str, Form]
+) -> dict[str, list[str]]:
+    """Name the operations of the closed list: `block:relu`, `block:add#2`."""
+    wanted = graph.upstream(graph.outputs) & graph.downstream(graph.inputs)
+    calls: Counter[str] = Counter()
+    names = {}
+    for node in graph.nodes:
+        is_first = node.operation is not operator.getitem or node.arguments[1] == 0
+        short = NAMES.get(_maker(node, graph).operation_name)
+        if short and is_first and node.name in wanted and isinstance(forms.get(node.name), tuple):
+            name = f"{raw.paths.get(node.name, '')}:{short}"
+            calls[name] += 1
+            names[node.name] = [name if calls[name] == 1 else f"{name}#{calls[name]}"]
+    return names
+
+
+def _maker(node: Node, graph: Graph) -> Node:
+    """The node that computed a value, looking through the items of a tuple."""
+    while node.operation is operator.getitem:
+        node = graph[node.inputs[0]]
+    return node
+
+
+def _site(
+    node: Node,
+    names: list[str],
+    shape: tuple[int, ...],
+    unit: tuple[int | None, bool],
+    graph: Graph,
+) -> Site:
+    """Make the site of one node."""
+    unit_axis, is_channel = unit
+    axes: tuple[Role, ...] = tuple(
+        "example" if axis == node.example_axis else "unit" if axis == unit_axis else "position"
+        for axis in range(len(shape))
+    )
+    is_input = node.operation is None or names[0].partition("[")[0].partition("#")[0].endswith(
+        ":in"
+    )
+    return Site(
+        name=names[0],
+        kind="input" if is_input else _kind(node, names[0], graph),
+        node=node.name,
+        axes=axes,
+        shape=tuple(0 if axis == node.example_axis else size for axis, size in enumerate(shape)),
+        unit_kind="channel" if is_channel else "neuron",
+        aliases=tuple(names[1:]),
+        is_output=node.name in graph.outputs,
+    )
+
+
+def _kind(node: Node, name: str, graph: Graph) -> str:
+    """Say which kind of site a node makes, looking through the items of a tuple."""
+    kind = site_kind(_maker(node, graph).operation_name)
+    return "module" if kind == "operation" and ":" not in name else kind
+
+
+def _unit_axes(graph: Graph, forms: Mapping[str, Form]) -> dict[str, tuple[int | None, bool]]:
+    """For each node: the unit axis, and whether its units are channels of a convolution."""
+    found: dict[str, tuple[int | None, bool]] = {}
+    for node in graph.nodes:
+        shape = forms.get(node.name)
+        ndim = len(shape) if isinstance(shape, tuple) else 0
+        found[node.name] = _unit_axis(node, ndim, graph, found, forms)
+    return found
+
+
+def _unit_axis(
+    node: Node,
+    ndim: int,
+    graph: Graph,
+    found: Mapping[str, tuple[int | None, bool]],
+    forms: Mapping[str, Form],
+) -> tuple[int | None, bool]:
+    """Find one node's unit axis from its operation, or from what it reads."""
+    name = node.operation_name
+    if name in CONVOLUTIONS or (node.operation is None and _feeds_convolution(node, graph)):
+        return 1, True
+    is_heir = _maker(node, graph).operation_name in INHERITING
+    parents = [
+        parent for parent in node.inputs if not ndim or _ndim(forms.get(parent)) in {0, ndim}
+    ]
+    if is_heir and parents and ndim != 1:
+        return found[parents[0]]
+    last = max((axis for axis in range(ndim) if axis != node.example_axis), default=None)
+    return last, False
+
+
+def _feeds_convolution(node: Node, graph: Graph) -> bool:
+    """Whether a placeholder's value goes into a convolution."""
+    return any(
+        graph[user].operation_name in CONVOLUTIONS and graph[user].inputs[0] == node.name
+        for user in graph.users[node.name]
+    )
+
+
+def _ndim(form: Form) -> int:
+    """The number of axes of a tensor's form."""
+    return len(form) if isinstance(form, tuple) else 0

@@ -1,0 +1,165 @@
+"""The model with its cost as one module, whose extra outputs are clones of every site.
+
+While it is exported, hooks clone each floating tensor that goes into and comes out of every
+module. The node that a clone copies *is* that site: exact where stack traces mislead.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from neurodemon.errors import CaptureError
+from neurodemon.tracing.leaves import floating_leaves, tensor_leaves
+from neurodemon.tracing.model_state import Call
+
+Cost = Callable[[Any, Any], Tensor]
+
+
+@dataclass(frozen=True)
+class Tap:
+    """One tensor seen at a module while it ran.
+
+    Attributes:
+        path: the module's path; empty for the model itself.
+        side: whether it went in or came out.
+        call: which call of the module it was, from 1.
+        leaf: which floating tensor of a tuple or dict, from 0.
+    """
+
+    path: str
+    side: Literal["in", "out"]
+    call: int
+    leaf: int
+
+    @property
+    def name(self) -> str:
+        """Spell the site's name: `fc1`, `fc1:in`, `cell#2`, `lstm[out=1]`."""
+        side = ":in" if self.side == "in" else "" if self.path else ":out"
+        call = "" if self.call == 1 else f"#{self.call}"
+        leaf = "" if self.leaf == 0 else f"[out={self.leaf}]"
+        return f"{self.path}{side}{call}{leaf}"
+
+
+class Taps:
+    """Collect clones of what goes through a model's modules while it runs once."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.taps: list[Tap] = []
+        self.values: list[Tensor] = []
+        self._calls: Counter[str] = Counter()
+        self._handles = [
+            handle
+            for path, module in model.named_modules()
+            for handle in (
+                module.register_forward_pre_hook(self._seen_in(path), with_kwargs=True),
+                module.register_forward_hook(self._seen_out(path)),
+            )
+        ]
+
+    def remove(self) -> None:
+        """Take the hooks off the model again."""
+        for handle in self._handles:
+            handle.remove()
+
+    def _seen_in(self, path: str) -> Callable[..., None]:
+        """Make the hook that clones a module's inputs."""
+
+        def hook(_module: nn.Module, arguments: Any, keywords: Any) -> None:
+            self._calls[path] += 1
+            self._keep(path, "in", (arguments, keywords))
+
+        return hook
+
+    def _seen_out(self, path: str) -> Callable[..., None]:
+        """Make the hook that clones a module's outputs."""
+
+        def hook(_module: nn.Module, _arguments: Any, output: Any) -> None:
+            self._keep(path, "out", output)
+
+        return hook
+
+    def _keep(self, path: str, side: Literal["in", "out"], value: Any) -> None:
+        """Clone the floating tensors of a value."""
+        for leaf, tensor in enumerate(floating_leaves(value)):
+            self.taps.append(Tap(path, side, self._calls[path], leaf))
+            self.values.append(tensor.clone())
+
+
+class Seen:
+    """What a run of `Costed` leaves behind, out of reach of the exporter's own bookkeeping.
+
+    Attributes:
+        taps: what each clone is.
+        n_outputs: how many tensors the model returned.
+        structure: how its outputs nest.
+        leaves: its outputs' leaves, None for each tensor.
+    """
+
+    taps: tuple[Tap, ...] = ()
+    n_outputs: int = 0
+    structure: Any = None
+    leaves: tuple[Any, ...] = ()
+
+
+class Costed(nn.Module):
+    """A model, then its cost, as one module to export.
+
+    Its forward returns (cost, output tensors, clones of the sites); with `has_cost` off, the
+    first is left out. `seen` then says what each clone is.
+    """
+
+    def __init__(self, model: nn.Module, call: Call, cost: Cost, *, has_cost: bool) -> None:
+        super().__init__()
+        self.model = model
+        self.call = call
+        self.cost = cost
+        self.has_cost = has_cost
+        self.seen = Seen()
+
+    def forward(self, inputs: Any, target: Any) -> list[Tensor]:
+        """Run the model under taps, then the cost."""
+        taps = Taps(self.model)
+        try:
+            output = self.call(self.model, inputs)
+        finally:
+            taps.remove()
+        outputs = list(tensor_leaves(output))
+        if not outputs:
+            raise CaptureError(f"The model returned {type(output).__name__} without any tensor.")
+        self.seen.taps, self.seen.n_outputs = tuple(taps.taps), len(outputs)
+        leaves, self.seen.structure = pytree.tree_flatten(output)
+        self.seen.leaves = tuple(None if isinstance(leaf, Tensor) else leaf for leaf in leaves)
+        costs = [self.cost(output, target)] if self.has_cost else []
+        return [*costs, *outputs, *taps.values]
+
+
+class OpaqueCost:
+    """The user's cost as one operation of the graph, where it cannot be captured itself."""
+
+    def __init__(self, cost: Cost, seen: Seen, target: Any) -> None:
+        self._cost = cost
+        self._structure, self._leaves = seen.structure, seen.leaves
+        self._n_outputs = seen.n_outputs
+        self._target_leaves, self._target_structure = pytree.tree_flatten(target)
+        if sum(leaf is None for leaf in self._leaves) != self._n_outputs:
+            raise CaptureError(
+                "The model's output is of a type whose tensors cannot be put together again; "
+                "expected tensors in tuples, lists, dicts or registered dataclasses."
+            )
+
+    def __call__(self, *tensors: Tensor) -> Tensor:
+        """Compute the cost from the output tensors, then the target tensors."""
+        outputs = iter([tensor.clone() for tensor in tensors[: self._n_outputs]])
+        targets = iter(tensors[self._n_outputs :])
+        output = pytree.tree_unflatten(
+            [next(outputs) if leaf is None else leaf for leaf in self._leaves], self._structure
+        )
+        target = pytree.tree_unflatten(
+            [next(targets) if isinstance(leaf, Tensor) else leaf for leaf in self._target_leaves],
+            self._target_structure,
+        )
+        return self._cost(output, target)
