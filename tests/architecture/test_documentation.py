@@ -1,4 +1,4 @@
-"""What users can meet is written down: every error class, every option of every command."""
+"""What users can meet is written down: error classes, words of status, options of commands."""
 
 import importlib
 import inspect
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from neurodemon import errors
+from neurodemon.terms.statuses import ADVICE
 
 ROOT = Path(__file__).parents[2]
 ERRORS = sorted(
@@ -28,12 +29,6 @@ def documentation() -> str:
 def mentions(text: str, word: str) -> bool:
     """Tell whether a word stands in a text as a whole word."""
     return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) is not None
-
-
-def sections(text: str) -> dict[str, str]:
-    """Cut a page into its second-level sections: heading → text."""
-    parts = re.split(r"^## +(.+)$", text, flags=re.MULTILINE)
-    return dict(zip((head.strip("` ") for head in parts[1::2]), parts[2::2], strict=True))
 
 
 def command_options() -> Iterator[tuple[str, str]]:
@@ -57,6 +52,11 @@ def options_of(name: str, command: Any) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("name", ERRORS)
 def test_each_error_is_documented(name: str):
     assert mentions(documentation(), name)
+
+
+@pytest.mark.parametrize("status", ADVICE)
+def test_each_status_is_documented(status: str):
+    assert mentions(documentation(), f"`{status}`")
 
 
 def test_the_errors_are_found():

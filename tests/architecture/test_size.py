@@ -60,9 +60,9 @@ def test_no_module_is_longer_than_400_lines():
     assert [path.name for path in SOURCES if is_long_module(path.read_text("utf-8"))] == []
 
 
-@pytest.mark.parametrize(("n_lines", "is_long"), [(400, False), (401, True)])
-def test_a_module_is_too_long_from_401_lines_on(n_lines: int, is_long: bool):
-    assert is_long_module("x = 1\n" * n_lines) is is_long
+@pytest.mark.parametrize(("n_lines", "expected"), [(400, False), (401, True)])
+def test_a_module_is_too_long_from_401_lines_on(n_lines: int, *, expected: bool):
+    assert is_long_module("x = 1\n" * n_lines) is expected
 
 
 def test_no_function_is_longer_than_50_lines():

@@ -402,6 +402,13 @@ def test_each_threshold_decides_at_its_number(change, words):
     assert words in verdict([replace(PERFECT, **change)], "fc1")
 
 
+def test_verdict_names_wrong_signs_where_they_forbid_to_trust_the_size():
+    assert verdict([replace(PERFECT, sign=0.88)], "fc1") == (
+        "fc1: trust the ranking of link, not the size "
+        "(Spearman 0.99, median error 4 %, 12 % of signs wrong)."
+    )
+
+
 def test_thresholds_stand_in_one_table(monkeypatch):
     """Negative control of the thresholds: raise one, and the verdict falls."""
     stricter = (Threshold("the size", 0.999, 0.95, 0.1, 0.95), *THRESHOLDS[1:])

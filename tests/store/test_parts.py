@@ -215,16 +215,25 @@ def test_without_checksums_a_changed_number_would_pass(monkeypatch):
         Effects.of(unit=[1]).table,
         pa.table({"unit": [1]}, metadata={b"neurodemon.notes": b"[]"}),
         Effects.of(unit=[1]).table.replace_schema_metadata({b"neurodemon.notes": b"no json"}),
+        Effects.of(unit=[1]).table.replace_schema_metadata({b"neurodemon.notes": b"5"}),
         Effects.of(unit=[1]).table.replace_schema_metadata({
             b"neurodemon.notes": b"[]",
             b"neurodemon.examples": b"3",
         }),
     ],
-    ids=["not ours", "columns missing", "notes damaged", "per_example missing"],
+    ids=["not ours", "columns missing", "notes damaged", "notes no list", "per_example missing"],
 )
 def test_parquet_of_another_kind_is_no_part(table):
     sink = io.BytesIO()
     pq.write_table(table, sink)
+    assert from_parquet(sink.getvalue()) is None
+
+
+def test_effects_per_example_that_are_no_lists_are_no_part():
+    effects = Effects.of(unit=[1]).with_columns({"per_example": [{"a": 1.0}]})
+    metadata = {b"neurodemon.notes": b"[]", b"neurodemon.examples": b"1"}
+    sink = io.BytesIO()
+    pq.write_table(effects.table.replace_schema_metadata(metadata), sink)
     assert from_parquet(sink.getvalue()) is None
 
 

@@ -186,7 +186,7 @@ except MissingExtraError as error:
     ("absent", "printed"), [("pandas", "pip install pandas"), ("no_such_module", "1 row")]
 )
 def test_effects_work_in_an_interpreter_without_pandas(absent, printed):
-    ran = subprocess.run(  # noqa: S603 (our own text)
+    ran = subprocess.run(
         [sys.executable, "-c", WITHOUT_PANDAS.format(absent=absent)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,

@@ -144,8 +144,9 @@ def _near(found: Tensor, expected: Tensor, scale: Tensor | None = None) -> bool:
 
 def _double(value: object) -> object:
     """Bring a floating tensor to float64; leave anything else."""
-    is_real = isinstance(value, Tensor) and value.is_floating_point()
-    return value.double() if is_real else value  # type: ignore[union-attr]
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value.double()
+    return value
 
 
 def _cross_entropy_curve(x: Tensor, q: Tensor) -> Tensor:
@@ -158,7 +159,7 @@ def _cross_entropy_curve(x: Tensor, q: Tensor) -> Tensor:
 
 
 def _quadratic_curve(x: Tensor, cost: Tensor) -> Tensor:
-    """x + x²/(4C); x alone where C is 0, since then x is 0 too."""
+    """Curve x + x²/(4C); x alone where C is 0, since then x is 0 too."""
     return x + torch.where(cost > 0, x.square() / (4 * cost), torch.zeros_like(x))
 
 

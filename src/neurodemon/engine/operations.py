@@ -80,12 +80,15 @@ def _matmul(arguments: tuple[Any, ...], clean: Tensor, column: Tensor, units: Te
 
 
 def _outer(clean: Tensor, column: Tensor, weights: Float[Tensor, "row out"]) -> Tensor:
-    """z' = z + Δa ⊗ w, each row with its own w."""
+    """Add z' = z + Δa ⊗ w, each row with its own w."""
     rows = column.shape[0]
     shaped = weights.reshape(rows, *[1] * (column.ndim - 1), -1)
     return torch.addcmul(clean.reshape(*column.shape, -1), column.unsqueeze(-1), shaped).reshape(
         clean.shape
     )
+
+
+_CONVOLVE: tuple[Callable[..., Tensor], ...] = (torch.conv1d, torch.conv2d, torch.conv3d)
 
 
 def _convolution(
@@ -95,7 +98,7 @@ def _convolution(
     settings = list(arguments[3:6])
     rows, examples = column.shape[:2]
     weights = arguments[1][:, units].transpose(0, 1).flatten(0, 1).unsqueeze(1)
-    convolve = (torch.conv1d, torch.conv2d, torch.conv3d)[column.ndim - 3]
+    convolve = _CONVOLVE[column.ndim - 3]
     defaults: list[Any] = [1, 0, 1]
     settings += defaults[len(settings) :]
     change = convolve(column.transpose(0, 1), weights, None, *settings, rows)

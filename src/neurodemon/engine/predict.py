@@ -195,7 +195,7 @@ def _low_rungs(  # noqa: PLR0913, PLR0917  # the rungs share all of this
 
 
 def _times(gradient: Tensor, carried: Move) -> Tensor:
-    """gradient · Δa, in float64."""
+    """Multiply gradient · Δa, in float64."""
     return gradient.double() * (carried.moved.double() - carried.clean.double())
 
 

@@ -117,7 +117,7 @@ class Replay:
         graph = self.recording.graph
         is_column = block.kind in {"neuron", "channel"}
         changed = self._enter(site, moved - clean, block) if is_column else {}
-        readers = {name for name in graph.users[self.source]} & {node.name for node in self.cone}
+        readers = set(graph.users[self.source]) & {node.name for node in self.cone}
         if not readers <= changed.keys() or self.source == graph.cost:
             value = self.environment[self.source]
             rows = canonical(value, site).reshape(len(block), -1, *moved.shape[1:])
@@ -187,7 +187,7 @@ def fold_values(recording: Recording, names: Iterable[str], shape: Pass) -> dict
     for node in reversed(graph.nodes):
         if node.name not in needed:
             continue
-        if node.folding == "constant" or node.operation is None and node.example_axis is None:
+        if node.folding == "constant" or (node.operation is None and node.example_axis is None):
             given[node.name] = values[node.name]
         elif node.folding == "tile":
             given[node.name] = _tile(values[node.name], node.example_axis, shape)
@@ -218,8 +218,8 @@ def _tile(value: Any, axis: int | None, shape: Pass) -> Any:
     piece = value.narrow(axis, shape.start, shape.n_examples)
     if shape.rows == 1:
         return piece
-    spreaded = piece.unsqueeze(axis).expand(*piece.shape[:axis], shape.rows, *piece.shape[axis:])
-    return spreaded.reshape(*piece.shape[:axis], shape.size, *piece.shape[axis + 1 :])
+    spread_out = piece.unsqueeze(axis).expand(*piece.shape[:axis], shape.rows, *piece.shape[axis:])
+    return spread_out.reshape(*piece.shape[:axis], shape.size, *piece.shape[axis + 1 :])
 
 
 def _positions(site: Site, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import Add
 from neurodemon.terms.units import UnitSet
 
+CANCELLING = 0.1  # |mean δ| / mean |δ| below this: DESIGN §6
 TOY_STEPS = (-1.0, -4.0)  # of the saturated neuron: book/README.md
 
 
@@ -89,15 +90,18 @@ def _toys_in_words() -> tuple[str, str]:
     site = settle_units(line, "fc").sites[0]
     slopes = influence(recording, [site.node])[site.node].flatten().tolist()
     costs = recording.cost.tolist()
-    return (
+    saturation = (
         f"The saturated neuron breaks “influence = error”: at Δz = {TOY_STEPS[0]:g} its slope "
         f"promised {promise:.4f}, really {done:.4f}; at Δz = {TOY_STEPS[1]:g} promised "
         f"{far_promise:.4f}, really {far_done:.4f} ({far_done / far_promise:.2f} times as much): "
-        "small influence, large error.",
+        "small influence, large error."
+    )
+    kinked = (
         f"|x| breaks it too: at distance {costs[0]:g} and at distance {costs[-1]:g} the slope is "
         f"{slopes[0]:g} and {slopes[-1]:g}: the same influence, "
-        f"{costs[-1] / costs[0]:g} times the error.",
+        f"{costs[-1] / costs[0]:g} times the error."
     )
+    return saturation, kinked
 
 
 def _promised_and_done(neuron: Subject, step: float) -> tuple[float, float]:
@@ -128,8 +132,10 @@ def _needed_in_words(subject: Subject, units: UnitSet, effects: Effects) -> str:
         delta = influence(recordings[number], [site.node])[site.node]
         slopes.append(over_units(canonical(delta, site).double(), block).cpu().numpy())
     found = np.concatenate(slopes)
+    each, together = float(np.abs(found).mean()), float(found.mean())
+    is_silenced = abs(together) < CANCELLING * each
     return (
         f"{unit} is needed most here ({effects['perturbation'][place]} changes the cost by "
-        f"{measured[place]:+.4g}), yet its mean δ is {found.mean():+.2g} beside a mean |δ| of "
-        f"{np.abs(found).mean():.2g}: training silences the mean of δ, not the unit."
+        f"{measured[place]:+.4g}); its mean δ is {together:+.2g} beside a mean |δ| of {each:.2g}"
+        + (": training has silenced the mean of δ, not the unit." if is_silenced else ".")
     )

@@ -33,7 +33,7 @@ from neurodemon.terms.perturbations import Perturbation, Zero
 from neurodemon.terms.units import UnitSet
 
 
-def audit(
+def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
     subject: Subject,
     units: Units = None,
     perturbation: Perturbation = Zero(),  # noqa: B008  # frozen

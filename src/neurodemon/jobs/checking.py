@@ -45,7 +45,7 @@ def check(subject: Subject) -> Certificate:
         ReplayMismatchError: the graph does not give the model's numbers.
         NondeterminismError: two runs differ; the message names the site.
         CouplingError: an example's cost depends on the other examples.
-    """  # noqa: DOC502  # raised below, by the probes
+    """
     subject.refresh()
     return certify(subject)
 
@@ -65,22 +65,25 @@ def require_sound(subject: Subject, *, note: Callable[[str], None]) -> None:
 
 def certify(subject: Subject) -> Certificate:
     """The certificate of a fresh subject, made once per state of it."""
-    if subject.certificate is None:
-        places = _one_place_per_shape(subject)
-        parity = [_probe_parity(subject, places), _probe_other_sizes(subject, places)]
-        slope, notes = _probe_slope(subject)
-        subject.certificate = Certificate(
-            subject.name,
-            (
-                *parity,
-                Probe("two runs agree", True, "bit for bit, under two random states"),
-                _probe_coupling(subject, places),
-                slope,
-                _probe_noop(subject),
-            ),
-            (*notes, *subject.capture(0).notes),
-        )
-    return subject.certificate
+    if subject.certificate is not None:
+        return subject.certificate
+    places = _one_place_per_shape(subject)
+    coupling = _probe_coupling(subject, places)  # first: the others fail in its wake
+    slope, notes = _probe_slope(subject)
+    found = Certificate(
+        subject.name,
+        (
+            _probe_parity(subject, places),
+            _probe_other_sizes(subject, places),
+            Probe("two runs agree", passed=True, detail="bit for bit, under two random states"),
+            coupling,
+            slope,
+            _probe_noop(subject),
+        ),
+        (*notes, *subject.capture(0).notes),
+    )
+    subject.certificate = found
+    return found
 
 
 def _one_place_per_shape(subject: Subject) -> list[int]:
@@ -103,8 +106,8 @@ def _probe_parity(subject: Subject, places: list[int]) -> Probe:
     largest = max(parity.largest for parity in found)
     return Probe(
         "graph equals model",
-        True,
-        f"{found[0].n_sites} tensors on {len(places)} batch shapes, largest difference "
+        passed=True,
+        detail=f"{found[0].n_sites} tensors on {len(places)} batch shapes, largest difference "
         f"{largest:.1e} of the tensor's largest value",
     )
 
@@ -114,7 +117,7 @@ def _probe_other_sizes(subject: Subject, places: list[int]) -> Probe:
     name = "at other batch sizes"
     captured = subject.capture(places[0])
     if not captured.has_dynamic_batch:
-        return Probe(name, True, "not probed: the model fixes its batch size")
+        return Probe(name, passed=True, detail="not probed: the model fixes its batch size")
     batch = subject.batches[places[0]]
     largest = 0.0
     for size in (1, min(3, count_examples(batch))):
@@ -122,7 +125,7 @@ def _probe_other_sizes(subject: Subject, places: list[int]) -> Probe:
         with subject.held():
             values = record(captured.graph, bind(captured.graph, subject.model, part)).values
         largest = max(largest, prove(captured, values, subject.eager(part)).largest)
-    return Probe(name, True, f"1 and 3 examples, largest difference {largest:.1e}")
+    return Probe(name, passed=True, detail=f"1 and 3 examples, largest difference {largest:.1e}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +151,9 @@ def _probe_coupling(subject: Subject, places: list[int]) -> Probe:
                 raise
             _require_uncoupled(subject, base, run, kept.count, what, subject.recording(place))
     return Probe(
-        "examples are independent", True, "costs stay when other examples are replaced or dropped"
+        "examples are independent",
+        passed=True,
+        detail="costs stay when other examples are replaced or dropped",
     )
 
 
@@ -226,7 +231,9 @@ def _probe_slope(subject: Subject) -> tuple[Probe, tuple[str, ...]]:
     found: Slope | None = probe_slopes(subject, hidden_sites(recording))
     notes = (*own_casts(recording), *compare_backward(subject))
     if found is None:
-        return Probe(name, False, "the cost has no gradient: nothing can be predicted"), notes
+        return Probe(
+            name, passed=False, detail="the cost has no gradient: nothing can be predicted"
+        ), notes
     detail = (
         f"{found.n_units} random units in {found.dtype}, largest difference "
         f"{found.largest:.1e} of the largest slope"
@@ -236,7 +243,7 @@ def _probe_slope(subject: Subject) -> tuple[Probe, tuple[str, ...]]:
             f" (at {found.site!r}: δ {found.delta:.4g}, slope {found.slope:.4g}): predictions "
             "from gradients mean nothing here; measure"
         )
-    return Probe(name, found.agrees, detail), notes
+    return Probe(name, passed=found.agrees, detail=detail), notes
 
 
 def _probe_noop(subject: Subject) -> Probe:
@@ -256,4 +263,4 @@ def _probe_noop(subject: Subject) -> Probe:
                 f"{float(effects.abs().max()):.3g}; expected exactly 0. The model gives other "
                 "numbers when run again: look for state that it keeps between calls."
             )
-    return Probe("no-op", True, f"Δz = 0 has effect exactly 0 at {len(sites)} sites")
+    return Probe("no-op", passed=True, detail=f"Δz = 0 has effect exactly 0 at {len(sites)} sites")

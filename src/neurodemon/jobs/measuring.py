@@ -1,7 +1,6 @@
 """Measure: do what each demon would do, chunk by chunk, and keep what is done."""
 
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ def no_note(_text: str) -> None:
     """Say nothing."""
 
 
-def measure(
+def measure(  # noqa: PLR0913  # the public signature of DESIGN §3
     subject: Subject,
     units: Units = None,
     perturbation: Perturbation = Zero(),  # noqa: B008  # frozen
@@ -118,13 +117,12 @@ def measure_plan(  # noqa: PLR0913  # the seam between plan, rows, store and she
     count = sum(len(part) for part in parts.values())
     progress("measure", count, len(plan.units))
     starts = np.cumsum([0, *(chunk.last - chunk.first for chunk in plan.chunks)]).tolist()
-    with closing(run(plan, subject.recordings(), nudges, done=done)) as stream:
-        for number, effects in stream:
-            block = plan.block_of(plan.chunks[number])
-            place = slice(starts[number], starts[number + 1])
-            parts[number] = rows(UnitSet((block,)), place, effects)
-            if writer is not None:
-                writer.write(number, parts[number])
-            count += len(block)
-            progress("measure", count, len(plan.units))
+    for number, effects in run(plan, subject.recordings(), nudges, done=done):
+        block = plan.block_of(plan.chunks[number])
+        place = slice(starts[number], starts[number + 1])
+        parts[number] = rows(UnitSet((block,)), place, effects)
+        if writer is not None:
+            writer.write(number, parts[number])
+        count += len(block)
+        progress("measure", count, len(plan.units))
     return concatenate([parts[number] for number in sorted(parts)])

@@ -113,7 +113,7 @@ class Nudges:
             for places in groups.values():
                 sizes = [len(values[place]) for place in places]
                 mixed = _cycle(torch.cat([values[place] for place in places]), seed)
-                for place, part in zip(places, mixed.split(sizes), strict=True):
+                for place, part in zip(places, torch.split(mixed, sizes), strict=True):
                     pool[place] = part
             self._pools[site.name] = pool
         return self._pools[site.name]
@@ -161,7 +161,8 @@ def _read_source(subject: Subject, perturbation: Perturbation) -> list[tuple[Any
             "expected one source batch for each, example by example."
         )
     aligned = []
-    for place, (own, other) in enumerate(zip(subject.batches, source, strict=True)):
+    pairs: list[tuple[Any, Any]] = list(zip(subject.batches, source, strict=True))
+    for place, (own, other) in enumerate(pairs):
         if not isinstance(other, (tuple, list)) or len(other) != 2:
             raise PerturbationError(f"Patch(source) batch {place} is no pair (inputs, target).")
         pair = (other[0], own[1])  # the target plays no part in a site's value

@@ -110,7 +110,7 @@ def predict_all(
     return {name: np.concatenate(collected) for name, collected in parts.items()}
 
 
-def delta(subject: Subject, site: str) -> Float[Tensor, "example *site"]:
+def delta(subject: Subject, site: str) -> Float[Tensor, "example *site"]:  # noqa: F821  # a shape
     """Compute δ = ∂C/∂z at a site, per example: the influence (Nielsen ch. 2, eq. 29).
 
     Args:

@@ -1,6 +1,6 @@
 """Turn effects per example and unit into rows: mean, standard error, status."""
 
-import datetime
+import datetime as dt
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -109,7 +109,7 @@ def make_manifest(  # noqa: PLR0913  # what made a run is this much
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     )
 
 

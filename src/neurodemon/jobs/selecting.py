@@ -185,8 +185,9 @@ def _activation(recording: Recording, site: Site) -> str:
     region = find_region(graph, start, recording.values)
     if any(node.operation_name not in NONLINEAR_FREE for node in region.nodes):
         return _before_identities(graph, region)
-    is_read = site.kind in {"linear", "conv"} and _is_only_read(graph, region.exit)
-    return _before_identities(graph, region) if is_read else ""
+    is_alone = all(node.operation_name in PASSING for node in region.nodes)  # no residual
+    is_hidden = site.kind != "activation" and is_alone and _is_only_read(graph, region.exit)
+    return _before_identities(graph, region) if is_hidden else ""
 
 
 def _computed(graph: Graph, name: str) -> str:

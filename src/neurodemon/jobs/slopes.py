@@ -73,7 +73,7 @@ def probe_slopes(subject: Subject, sites: Sequence[Site]) -> Slope | None:
         place = int(torch.randint(delta[site.node].numel(), (), generator=generator))
         ours = float(delta[site.node].reshape(-1)[place])
         found.append((ours, _nearest_slope(recording, site, place, ours, dtype), site.name))
-    scale = max(max(abs(float(value.abs().max())) for value in delta.values()), 1e-30)
+    scale = max(1e-30, *(float(value.abs().max()) for value in delta.values()))
     worst = max(found, key=lambda one: abs(one[0] - one[1]))
     largest = abs(worst[0] - worst[1]) / scale
     return Slope(
@@ -97,10 +97,11 @@ def own_casts(recording: Recording) -> tuple[str, ...]:
     }
     if len(dtypes) < 2:
         return ()
-    return (
+    text = (
         f"The model computes in {', '.join(sorted(dtypes))} by turns: the noise floor is that "
-        "of the lowest, and a copy in float64 is no more precise.",
+        "of the lowest, and a copy in float64 is no more precise."
     )
+    return (text,)
 
 
 def compare_backward(subject: Subject) -> tuple[str, ...]:
@@ -136,10 +137,11 @@ def compare_backward(subject: Subject) -> tuple[str, ...]:
     ]
     if not off:
         return ()
-    return (
+    text = (
         f"The model has a backward pass of its own (gradients of {off[:3]} differ): a custom "
-        "autograd.Function. Predictions use the derivative of what its forward computes.",
+        "autograd.Function, or a detached path. Predictions use the derivative of its forward."
     )
+    return (text,)
 
 
 def _differ(ours: Tensor, theirs: Tensor) -> bool:

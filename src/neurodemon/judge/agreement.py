@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from neurodemon.terms.audits import Agreement
 from neurodemon.terms.shapes import Bool, Float
@@ -82,7 +83,7 @@ def agree(
         predictor=predictor,
         n_units=len(truth),
         pearson=_correlation(guess, truth),
-        spearman=_correlation(_ranks(guess), _ranks(np.where(has_effect, truth, 0.0))),
+        spearman=_correlation(rankdata(guess), rankdata(np.where(has_effect, truth, 0.0))),
         sign=_share_of_right_signs(guess[has_effect], truth[has_effect]),
         slope=_slope_through_zero(guess, truth),
         median_relative_error=_median_relative_error(guess[has_effect], truth[has_effect]),
@@ -180,13 +181,6 @@ def _exponent(values: NDArray[np.float64]) -> int:
     return int(np.frexp(np.abs(values).max())[1])
 
 
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rank from 1 up; ties share the average of their ranks."""
-    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[group]
-
-
 def _share_of_right_signs(guess: NDArray[np.float64], truth: NDArray[np.float64]) -> float | None:
     """Count the right signs; a prediction of 0 has none."""
     return float(np.mean(np.sign(guess) == np.sign(truth))) if len(truth) else None
@@ -242,7 +236,8 @@ def _praise(best: Agreement, n_units: int) -> str:
     """Say what the best predictor may be trusted with, and the numbers it rests on."""
     threshold = _threshold_met(best, n_units)
     part = f", {best.n_units} of {n_units} units" if best.n_units < n_units else ""
-    numbers = f"(Spearman {_two_digits(best.spearman)}, {_error_in_words(best)}{part})"
+    signs = _wrong_signs_in_words(best)
+    numbers = f"(Spearman {_two_digits(best.spearman)}, {_error_in_words(best)}{signs}{part})"
     if threshold is None:
         return f"trust nothing, measure: even {best.predictor} falls short {numbers}"
     only = "" if threshold is THRESHOLDS[0] else f", not {THRESHOLDS[0].trust}"
@@ -271,6 +266,13 @@ def _error_in_words(row: Agreement) -> str:
     if 0 < percent < 0.1:
         return "median error under 0.1 %"
     return f"median error {percent:.{1 if 0 < percent < 1 else 0}f} %"
+
+
+def _wrong_signs_in_words(row: Agreement) -> str:
+    """Spell the share of wrong signs, where it is what forbids to trust the size."""
+    if row.sign is None or row.sign >= THRESHOLDS[0].sign:
+        return ""
+    return f", {100 * (1 - row.sign):.0f} % of signs wrong"
 
 
 def _two_digits(value: float | None) -> str:

@@ -10,6 +10,7 @@ import json
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -70,7 +71,7 @@ def from_parquet(content: bytes) -> Effects | None:
         source = pa.BufferReader(content)
         with pq.ParquetFile(source, page_checksum_verification=True) as file:
             return _from_table(file.read())
-    except (pa.ArrowException, OSError, ValueError, KeyError):
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -100,7 +101,7 @@ def _from_table(table: pa.Table) -> Effects:
         raise KeyError(missing)
     per_example = None
     if EXAMPLES in metadata:
-        values = table.column(PER_EXAMPLE).combine_chunks().flatten().to_numpy()
+        values = pc.list_flatten(table.column(PER_EXAMPLE)).to_numpy()
         per_unit = values.reshape(len(table), int(metadata.pop(EXAMPLES)))
         per_example = np.array(per_unit.T, order="C")  # as measured: the layout decides sums
         table = table.drop_columns([PER_EXAMPLE])

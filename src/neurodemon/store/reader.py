@@ -74,6 +74,12 @@ def _join(folder: Path, parts: list[Effects]) -> Effects:
         return concatenate(parts)
     except ValueError as error:  # of Arrow, or of NumPy where the examples differ
         raise StoreError(
-            f"The parts of the run at '{folder}' do not fit together ({error}); expected "
-            "parts of one run. Read the Parquet files one by one, or make the run again elsewhere."
+            f"The parts of the run at '{folder}' do not fit together ({_first_line(error)}); "
+            "expected parts of one run. Read the Parquet files one by one, or make the run again "
+            "elsewhere."
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    """Take what went wrong without the long schemas that Arrow prints below."""
+    return str(error).splitlines()[0].rstrip(": ")

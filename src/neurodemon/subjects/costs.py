@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import SymInt, Tensor
 from torch.nn import functional
 
 from neurodemon.errors import CostShapeError, SubjectError
@@ -205,7 +205,7 @@ def _alike(output: Any, target: Any) -> tuple[Tensor, Tensor]:
     return value, wanted
 
 
-def _require_shape(what: str, tensor: Tensor, expected: Sequence[int]) -> None:
+def _require_shape(what: str, tensor: Tensor, expected: Sequence[int | SymInt]) -> None:
     """Raise unless the tensor has the expected shape: broadcasting would be silent."""
     if tensor.ndim == len(expected) and tuple(tensor.shape) == tuple(expected):
         return

@@ -21,7 +21,8 @@ RECIPE = Recipe(layers=(64, 32, 32, 10), epochs=60, batch_size=64, learning_rate
 N_TRAINING = 1_297
 LARGEST_PIXEL = 16
 
-Images = tuple[Float[Tensor, "example 64"], Int[Tensor, " example"]]
+# the underscore: the two parts have unlike numbers of examples
+Images = tuple[Float[Tensor, "_example 64"], Int[Tensor, " _example"]]
 
 
 def digits(*, examples: int | None = None, seed: int = 0, note: Note) -> Subject:

@@ -64,7 +64,7 @@ class Effects:
         cls,
         *,
         per_example: NDArray[np.float64] | None = None,
-        **columns: Any,  # noqa: ANN401 (anything that Arrow takes as a column)
+        **columns: Any,
     ) -> "Effects":
         """Build from columns by name; the columns of `SCHEMA` left out are null.
 
@@ -105,7 +105,7 @@ class Effects:
         """Hand out the Arrow table itself."""
         return self.table
 
-    def to_pandas(self) -> Any:  # noqa: ANN401 (pandas may be absent)
+    def to_pandas(self) -> Any:
         """Convert to a pandas DataFrame.
 
         Returns:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from neurodemon.graph.evaluate import evaluate
-from neurodemon.graph.node import Node
+from neurodemon.graph.node import Folding, Node
 from neurodemon.tracing.operations import SHAPING
 
 SIZES = (3, 5)  # numbers of examples that no axis of a value changes between by chance
@@ -68,7 +68,9 @@ def fold(nodes: Sequence[Node], inputs: Sequence[str], forms: Forms) -> tuple[No
             tainted.add(node.name)
         is_tile = axis is not None and node.name not in tainted
         is_given = node.operation is None
-        folding = "tile" if is_tile else "recompute" if depends and not is_given else "constant"
+        folding: Folding = (
+            "tile" if is_tile else "recompute" if depends and not is_given else "constant"
+        )
         folded.append(replace(node, folding=folding, example_axis=axis))
     return tuple(folded)
 

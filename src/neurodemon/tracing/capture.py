@@ -14,7 +14,7 @@ from torch.utils import _pytree as pytree
 from neurodemon.errors import CaptureError
 from neurodemon.graph.graph import Graph
 from neurodemon.tracing.axes import SIZES, Forms, fold, freeze, trace_forms
-from neurodemon.tracing.exported import RawGraph, export_raw
+from neurodemon.tracing.exported import export_raw
 from neurodemon.tracing.leaves import count_examples, take_examples
 from neurodemon.tracing.model_state import Call
 from neurodemon.tracing.naming import name_sites, refused_sites

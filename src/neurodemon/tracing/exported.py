@@ -10,7 +10,7 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +99,8 @@ def _export(
     shapes = pytree.tree_map(_dynamic_axes, example) if is_dynamic else None
     with _quiet():
         program = torch.export.export(costed, example, dynamic_shapes=shapes, strict=False)
-        return program.run_decompositions({})
+        decomposed: torch.export.ExportedProgram = program.run_decompositions({})
+    return decomposed
 
 
 _BATCH = torch.export.Dim("batch")
@@ -121,23 +122,17 @@ def _read(
     is_dynamic: bool,
 ) -> RawGraph:
     """Turn an exported program into our nodes."""
-    signature = program.graph_signature
     fx_nodes = list(program.graph_module.graph.nodes)
     constants: dict[str, object] = {
         node.name: _attribute(program.graph_module, str(node.target))
         for node in fx_nodes
         if node.op == "get_attr"
     }
-    inputs, parameters = [], {}
-    for spec in signature.input_specs:
-        if spec.kind is InputKind.USER_INPUT:
-            inputs.append(spec.arg.name)
-        elif spec.kind in (InputKind.PARAMETER, InputKind.BUFFER):
-            parameters[spec.arg.name] = str(spec.target).removeprefix("model.")
-        else:
-            constants[spec.arg.name] = program.constants[str(spec.target)]
+    inputs, parameters = _placeholders(program, constants)
     returned = [
-        spec.arg.name for spec in signature.output_specs if spec.kind is OutputKind.USER_OUTPUT
+        spec.arg.name
+        for spec in program.graph_signature.output_specs
+        if spec.kind is OutputKind.USER_OUTPUT
     ]
     nodes = [_node(node) for node in fx_nodes if node.op != "output"]
     notes: tuple[str, ...] = ()
@@ -169,12 +164,29 @@ def _read(
     )
 
 
+def _placeholders(
+    program: torch.export.ExportedProgram, constants: dict[str, object]
+) -> tuple[list[str], dict[str, str]]:
+    """Sort the placeholders: those of the batch, and those of weights; note the constants."""
+    inputs, parameters = [], {}
+    for spec in program.graph_signature.input_specs:
+        if spec.kind is InputKind.USER_INPUT:
+            inputs.append(spec.arg.name)
+        elif spec.kind in {InputKind.PARAMETER, InputKind.BUFFER}:
+            parameters[spec.arg.name] = str(spec.target).removeprefix("model.")
+        else:
+            constants[spec.arg.name] = program.constants[str(spec.target)]
+    return inputs, parameters
+
+
 def _node(node: fx.Node) -> Node:
     """Turn one node of torch.fx into ours."""
     if node.op != "call_function":
         return Node(node.name, None)
-    operation: Callable[..., Any] = REPLACED.get(node.target, node.target)  # type: ignore[assignment]
-    return Node(node.name, operation, _plain(node.args), _plain(dict(node.kwargs)))
+    target: Any = node.target
+    return Node(
+        node.name, REPLACED.get(target, target), _plain(node.args), _plain(dict(node.kwargs))
+    )
 
 
 def _plain(argument: Any) -> Any:

@@ -1,0 +1,53 @@
+"""One JSON object on standard output, strict: what is no number there is null."""
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from neurodemon.terms.audits import Audit
+from neurodemon.terms.effects import Effects
+
+
+def print_json(values: dict[str, Any]) -> None:
+    """Print plain values as one JSON object on one line, in ASCII.
+
+    Args:
+        values: numbers that are NaN or infinite become null.
+    """
+    print(json.dumps(_strict(values), allow_nan=False))
+    sys.stdout.flush()
+
+
+def spell_result(result: Effects | Audit, *, out: Path | None, is_complete: bool) -> dict[str, Any]:
+    """Spell a result as plain values.
+
+    Args:
+        result: what a verb returned, or a stored run.
+        out: the folder of the run, if there is one.
+        is_complete: whether the run came to its end.
+
+    Returns:
+        `effects`, a list of objects with the columns' names; of an audit its summary, too.
+    """
+    effects = result.effects if isinstance(result, Audit) else result
+    return {
+        "effects": effects.table.to_pylist(),
+        **(result.summary() if isinstance(result, Audit) else {}),
+        "notes": list(effects.notes),
+        "manifest": None if effects.manifest is None else effects.manifest.to_dict(),
+        "out": None if out is None else str(out),
+        "complete": is_complete,
+    }
+
+
+def _strict(value: Any) -> Any:
+    """Replace what JSON has no number for."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(item) for item in value]
+    return value

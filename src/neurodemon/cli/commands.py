@@ -1,0 +1,196 @@
+"""The commands: each reads its options, runs one job and reports what came of it.
+
+What is heavy is imported inside, once a command runs. The docstrings are the help pages.
+"""
+
+# ruff: noqa: PLR0917  # options are arguments
+
+from neurodemon.cli.options import (
+    AsJson,
+    ExampleCount,
+    MnistFolder,
+    NewFolder,
+    PerturbationText,
+    PredictorName,
+    RunFolder,
+    RunningFolder,
+    Seed,
+    SubjectText,
+    Top,
+    Traceback,
+    UnitsText,
+)
+from neurodemon.cli.shell import guarded
+
+
+def sites(
+    subject: SubjectText,
+    as_json: AsJson = False,
+    mnist: MnistFolder = None,
+    examples: ExampleCount = None,
+    seed: Seed = None,
+    traceback: Traceback = False,
+) -> None:
+    """List the places of a model where a demon can sit.
+
+    With the kind of each, the role of each axis and how many units there are; names that mean
+    the same tensor are aliases.
+    """
+    with guarded(with_traceback=traceback):
+        from neurodemon.cli.listing import report_sites
+        from neurodemon.cli.opening import open_subject
+        from neurodemon.cli.progress import watched
+        from neurodemon.jobs.selecting import sites as find_sites
+
+        with watched() as bars:
+            opened = open_subject(subject, mnist, examples, seed, bars.note)
+            found = find_sites(opened)
+        report_sites(found, as_json=as_json)
+
+
+def check(
+    subject: SubjectText,
+    as_json: AsJson = False,
+    mnist: MnistFolder = None,
+    examples: ExampleCount = None,
+    seed: Seed = None,
+    traceback: Traceback = False,
+) -> None:
+    """Prove on a few examples that a subject can be studied.
+
+    The captured graph equals the model, two runs agree, no example's cost depends on the
+    others, the slope is the gradient, and a demon that does nothing has no effect. measure and
+    audit begin with it.
+    """
+    with guarded(with_traceback=traceback):
+        from neurodemon.cli.listing import report_certificate
+        from neurodemon.cli.opening import open_subject
+        from neurodemon.cli.progress import watched
+        from neurodemon.jobs.checking import check as prove
+
+        with watched() as bars:
+            certificate = prove(open_subject(subject, mnist, examples, seed, bars.note))
+        report_certificate(certificate, as_json=as_json)
+
+
+def predict(
+    subject: SubjectText,
+    units: UnitsText = None,
+    perturbation: PerturbationText = "zero",
+    predictor: PredictorName = "auto",
+    out: NewFolder = None,
+    top: Top = 10,
+    as_json: AsJson = False,
+    mnist: MnistFolder = None,
+    examples: ExampleCount = None,
+    seed: Seed = None,
+    traceback: Traceback = False,
+) -> None:
+    """Predict what demons would do, from shared passes.
+
+    One forward and a few backward passes serve all units.
+    """
+    with guarded(with_traceback=traceback):
+        from neurodemon.cli.opening import open_subject, require_free
+        from neurodemon.cli.progress import watched
+        from neurodemon.cli.reporting import report
+        from neurodemon.jobs.keeping import save
+        from neurodemon.jobs.predicting import predict as run
+        from neurodemon.terms.perturbations import parse_perturbation
+
+        wanted = parse_perturbation(perturbation)
+        require_free(out)
+        with watched() as bars:
+            opened = open_subject(subject, mnist, examples, seed, bars.note)
+            effects = run(opened, units, wanted, predictor=predictor, progress=bars.progress)
+        if out is not None:
+            save(effects, out)
+        report(effects, out=out, top=top, as_json=as_json)
+
+
+def measure(
+    subject: SubjectText,
+    units: UnitsText = None,
+    perturbation: PerturbationText = "zero",
+    out: RunningFolder = None,
+    top: Top = 10,
+    as_json: AsJson = False,
+    mnist: MnistFolder = None,
+    examples: ExampleCount = None,
+    seed: Seed = None,
+    traceback: Traceback = False,
+) -> None:
+    """Measure what demons do, by really running.
+
+    Only what lies below a unit is computed again. With --out each part is saved as soon as it
+    is done, and the same command goes on where it stopped.
+    """
+    with guarded(with_traceback=traceback, out=out, resumes=True):
+        from neurodemon.cli.opening import open_subject
+        from neurodemon.cli.progress import watched
+        from neurodemon.cli.reporting import report
+        from neurodemon.jobs.measuring import measure as run
+        from neurodemon.terms.perturbations import parse_perturbation
+
+        wanted = parse_perturbation(perturbation)
+        with watched() as bars:
+            opened = open_subject(subject, mnist, examples, seed, bars.note)
+            effects = run(opened, units, wanted, out=out, progress=bars.progress, note=bars.note)
+        report(effects, out=out, top=top, as_json=as_json)
+
+
+def audit(
+    subject: SubjectText,
+    units: UnitsText = None,
+    perturbation: PerturbationText = "zero",
+    predictor: PredictorName = "auto",
+    out: RunningFolder = None,
+    top: Top = 10,
+    as_json: AsJson = False,
+    mnist: MnistFolder = None,
+    examples: ExampleCount = None,
+    seed: Seed = None,
+    traceback: Traceback = False,
+) -> None:
+    """Predict, measure, and judge the predictions.
+
+    Prints the units with the largest effect, how far each predictor agrees with the
+    measurement, what may be trusted, and whether influence is error here.
+    """
+    with guarded(with_traceback=traceback, out=out, resumes=True):
+        from neurodemon.cli.opening import open_subject
+        from neurodemon.cli.progress import watched
+        from neurodemon.cli.reporting import report
+        from neurodemon.jobs.auditing import audit as run
+        from neurodemon.terms.perturbations import parse_perturbation
+
+        wanted = parse_perturbation(perturbation)
+        with watched() as bars:
+            opened = open_subject(subject, mnist, examples, seed, bars.note)
+            result = run(
+                opened,
+                units,
+                wanted,
+                predictor=predictor,
+                out=out,
+                progress=bars.progress,
+                note=bars.note,
+            )
+        report(result, out=out, top=top, as_json=as_json)
+
+
+def show(
+    run: RunFolder,
+    top: Top = 10,
+    as_json: AsJson = False,
+    traceback: Traceback = False,
+) -> None:
+    """Show a run that was saved with --out.
+
+    The same screen as when it was made; neither the model nor torch is needed. A run that was
+    interrupted shows what was done.
+    """
+    with guarded(with_traceback=traceback):
+        from neurodemon.cli.reporting import report_stored
+
+        report_stored(run, top=top, as_json=as_json)

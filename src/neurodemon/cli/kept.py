@@ -1,0 +1,24 @@
+"""What a run folder holds so far, counted in units, without reading its numbers."""
+
+from pathlib import Path
+
+from neurodemon.errors import StoreError
+from neurodemon.store.layout import part_path, read_manifest
+
+
+def count_kept(folder: Path) -> tuple[int, int] | None:
+    """Count the units that a run folder holds.
+
+    Args:
+        folder: the run's folder.
+
+    Returns:
+        How many units are there, of how many; None where there is no run.
+    """
+    try:
+        chunks = read_manifest(folder).chunks
+    except StoreError:
+        return None
+    sizes = [last - first for _, first, last in chunks]
+    is_there = [part_path(folder, index).is_file() for index in range(len(chunks))]
+    return sum(size for size, there in zip(sizes, is_there, strict=True) if there), sum(sizes)

@@ -1,0 +1,47 @@
+"""Open what a command is asked to work on, and refuse early what would fail late."""
+
+from pathlib import Path
+
+from neurodemon.errors import StoreError, SubjectError
+from neurodemon.store.layout import is_free
+from neurodemon.subjects.built_in import NAMES, TOYS
+from neurodemon.subjects.cache import Note
+from neurodemon.subjects.loader import load_subject
+from neurodemon.subjects.subject import Subject
+
+TRAINED = tuple(name for name in NAMES if name not in TOYS)
+
+
+def open_subject(
+    text: str, mnist: Path | None, examples: int | None, seed: int | None, note: Note
+) -> Subject:
+    """Load a subject with the options that were given for it.
+
+    Args:
+        text: what stands for SUBJECT.
+        mnist: the folder of MNIST's files, if given.
+        examples: how many test images, if given.
+        seed: of the training, if given.
+        note: told what takes time.
+
+    Returns:
+        The subject.
+
+    Raises:
+        SubjectError: nothing is found under this name, or an option does not apply to it.
+    """
+    if seed is not None and text not in TRAINED:
+        raise SubjectError(
+            f"seed is {seed}, but subject {text!r} has no such option; it belongs to "
+            f"{' and '.join(map(repr, TRAINED))}. Leave it out."
+        )
+    return load_subject(text, mnist=mnist, examples=examples, seed=seed or 0, note=note)
+
+
+def require_free(out: Path | None) -> None:
+    """Refuse a folder that a new run cannot have, before any work is done."""
+    if out is not None and not is_free(out):
+        raise StoreError(
+            f"'{out}' is taken: it is not empty, or is a file; expected an empty or a new "
+            "folder, as nothing is overwritten. Give another --out folder."
+        )

@@ -1,0 +1,115 @@
+"""The arguments and options that commands share, each described once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SubjectText = Annotated[
+    str,
+    typer.Argument(
+        metavar="SUBJECT",
+        help="digits, mnist, saturated or kink; or your own: file.py:factory or "
+        "package.module:factory.",
+    ),
+]
+UnitsText = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="UNITS",
+        help='Which units: "relu1", "fc1[0:12], conv1[3]@5", "layers.*.fc1", "fc1/position". '
+        "Left out: each hidden neuron and channel once.",
+        show_default=False,
+    ),
+]
+RunFolder = Annotated[
+    Path, typer.Argument(metavar="RUN", help="The folder of a run, as --out made it.")
+]
+PerturbationText = Annotated[
+    str,
+    typer.Option(
+        "--perturbation",
+        "-p",
+        metavar="TEXT",
+        help="What each demon does: zero, mean, add=NUMBER, add=NUMBERstd, scale=NUMBER, "
+        "set=NUMBER, noise=NUMBER[:SEED], resample[=SEED].",
+    ),
+]
+PredictorName = Annotated[
+    str,
+    typer.Option(
+        "--predictor",
+        metavar="NAME",
+        help="tangent, first_order, link, linear_logits; auto takes the best that applies.",
+    ),
+]
+NewFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="Save the run in this new folder.", show_default=False
+    ),
+]
+RunningFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="Save the run in this folder as it goes; given again, go on where it stopped.",
+        show_default=False,
+    ),
+]
+Top = Annotated[
+    int, typer.Option("--top", metavar="K", min=1, help="How many units the table shows.")
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object, all units included, and no table.")
+]
+MnistFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--mnist",
+        metavar="DIR",
+        help="The folder of MNIST's IDX files, for mnist; else NEURODEMON_MNIST says it.",
+        show_default=False,
+    ),
+]
+ExampleCount = Annotated[
+    int | None,
+    typer.Option(
+        "--examples",
+        metavar="N",
+        min=1,
+        help="How many test images, for digits (500 if left out) and mnist (1,000).",
+        show_default=False,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        min=0,
+        help="Of the training, for digits and mnist (0 if left out).",
+        show_default=False,
+    ),
+]
+Traceback = Annotated[
+    bool, typer.Option("--traceback", help="Show the whole traceback of an error.")
+]
+
+
+def examples(*commands: str) -> str:
+    r"""Spell examples for the end of a help page.
+
+    Args:
+        commands: without the `neurodemon` before them.
+
+    Returns:
+        The text, marked so that its lines stay lines.
+
+    Example:
+        >>> examples("check kink")
+        '\x08\nExamples:\n  neurodemon check kink'
+    """
+    lines = (f"  neurodemon {command}" for command in commands)
+    return "\n".join(["\b", "Examples:", *lines])

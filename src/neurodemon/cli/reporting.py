@@ -1,0 +1,65 @@
+"""Report results: a screen for people, or one JSON object. Works without torch."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from neurodemon.cli.as_json import print_json, spell_result
+from neurodemon.cli.kept import count_kept
+from neurodemon.cli.render import Paper
+from neurodemon.cli.screens import show_audit, show_effects, show_manifest
+from neurodemon.jobs.keeping import load
+from neurodemon.store.layout import summary_path
+from neurodemon.terms.audits import Audit
+from neurodemon.terms.effects import Effects
+
+
+def report(result: Effects | Audit, *, out: Path | None, top: int, as_json: bool) -> None:
+    """Report what a command found, and where it lies.
+
+    Args:
+        result: what was found.
+        out: the folder it was saved in, if any.
+        top: how many units the table shows.
+        as_json: whether to print JSON instead.
+    """
+    if as_json:
+        print_json(spell_result(result, out=out, is_complete=True))
+        return
+    paper = Paper()
+    _show(paper, result, top)
+    if out is not None:
+        folder = shlex.quote(str(out))
+        paper.line()
+        paper.line(f"Saved in {out}. See it again: neurodemon show {folder}")
+    sys.stdout.flush()
+
+
+def report_stored(folder: Path, *, top: int, as_json: bool) -> None:
+    """Report a stored run.
+
+    Args:
+        folder: the run's folder.
+        top: how many units the table shows.
+        as_json: whether to print JSON instead.
+    """
+    result = load(folder)
+    done, total = count_kept(folder) or (0, 0)
+    if as_json:
+        is_complete = done == total and summary_path(folder).is_file()
+        print_json(spell_result(result, out=folder, is_complete=is_complete))
+        return
+    paper = Paper()
+    effects = result.effects if isinstance(result, Audit) else result
+    if effects.manifest is not None:
+        show_manifest(paper, effects.manifest, missing=total - done)
+    _show(paper, result, top)
+    sys.stdout.flush()
+
+
+def _show(paper: Paper, result: Effects | Audit, top: int) -> None:
+    """Write the screen that belongs to a result."""
+    if isinstance(result, Audit):
+        show_audit(paper, result, top)
+    else:
+        show_effects(paper, result, top)

@@ -1,0 +1,206 @@
+"""The screens: what a stranger reads after a command, from top to bottom.
+
+Made from results alone, so that a stored run shows what the command that made it showed.
+This file must never see torch.
+"""
+
+from collections import Counter
+
+from neurodemon.cli.render import Paper, percent, rounded, speller
+from neurodemon.terms.audits import Agreement, Audit, Work
+from neurodemon.terms.effects import SCHEMA, Effects
+from neurodemon.terms.manifests import Manifest
+from neurodemon.terms.statuses import ADVICE, OK
+
+AXES = {"position": "/position", "head": "/head"}  # kinds whose axis is part of their name
+
+
+def show_audit(paper: Paper, audit: Audit, top: int) -> None:
+    """Write an audit: question, units, agreement, verdicts, proof, work, answers.
+
+    Args:
+        paper: where to.
+        audit: what was found.
+        top: how many units.
+    """
+    paper.line(audit.question)
+    paper.line()
+    _show_units(paper, audit.effects, top)
+    paper.line()
+    _show_agreement(paper, audit.agreement)
+    paper.line()
+    for sentence in audit.verdicts.values():
+        paper.line(sentence)
+    paper.line()
+    paper.line(audit.certificate.statement)
+    paper.line(_work_in_words(audit.work))
+    paper.line()
+    for sentence in audit.answers:
+        paper.line(sentence)
+
+
+def show_effects(paper: Paper, effects: Effects, top: int) -> None:
+    """Write effects that were predicted or measured.
+
+    Args:
+        paper: where to.
+        effects: one row per unit.
+        top: how many of them.
+    """
+    paper.line(_effects_in_words(effects))
+    paper.line()
+    _show_units(paper, effects, top)
+
+
+def show_manifest(paper: Paper, manifest: Manifest, *, missing: int) -> None:
+    """Write in one line what made a stored run, and in another what it lacks.
+
+    Args:
+        paper: where to.
+        manifest: of the run.
+        missing: how many units were not done when the run was stopped.
+    """
+    seed = "" if manifest.seed is None else f", seed {manifest.seed}"
+    versions = ", ".join(f"{name} {number}" for name, number in manifest.versions.items())
+    paper.line(
+        f"Run: {manifest.verb} of {manifest.subject}, {manifest.perturbation}; {manifest.dtype} "
+        f"on {manifest.device}{seed}; begun {manifest.created}; {versions or 'versions unknown'}."
+    )
+    if missing:
+        paper.line(f"Not complete: {_count(missing)} of this run {_are(missing)} not done yet.")
+    paper.line()
+
+
+def spell_unit(site: str, kind: str | None, unit: int | None, position: int | None) -> str:
+    """Spell a row's unit as a selection that finds it again.
+
+    Args:
+        site: the site's name.
+        kind: of the unit.
+        unit: the index along the unit axis.
+        position: the index of the position.
+
+    Returns:
+        The name.
+
+    Example:
+        >>> spell_unit("conv1", "cell", 3, 5), spell_unit("fc1", "position", None, 5)
+        ('conv1[3]@5', 'fc1/position[5]')
+    """
+    if kind == "position":
+        return f"{site}{AXES[kind]}[{position}]"
+    index = "" if unit is None else f"[{unit}]"
+    return f"{site}{AXES.get(kind or '', '')}{index}{'' if position is None else f'@{position}'}"
+
+
+def _show_units(paper: Paper, effects: Effects, top: int) -> None:
+    """Write the units of largest effect, and what is to be known of all."""
+    shown = effects.top(top)
+    numbers = _columns_of_numbers(effects)
+    spell = speller(value for name in ("measured", "predicted") for value in shown[name])
+    spelled = {name: [spell(value) for value in shown[name]] for name in numbers}
+    if "se" in spelled:
+        spelled["se"] = [text.removeprefix("+") for text in spelled["se"]]
+    units = zip(*(shown[name] for name in ("site", "kind", "unit", "position")), strict=True)
+    rows = zip(
+        (spell_unit(*unit) for unit in units),
+        *spelled.values(),
+        (status or "" for status in shown["status"]),
+        strict=True,
+    )
+    paper.table(["unit", *numbers, "status"], rows, numbers=numbers)
+    rest = len(effects) - len(shown)
+    if rest:
+        paper.line(f"… {rest} more; --top {len(effects)} shows all.")
+    _show_remarks(paper, effects, has_gap="gap" in numbers)
+
+
+def _show_remarks(paper: Paper, effects: Effects, *, has_gap: bool) -> None:
+    """Say how the numbers are to be read, and what is odd about some."""
+    predictor = next(iter(effects["predictor"]), None) or "predicted"
+    gap = f"; gap = measured − {predictor}" if has_gap else ""
+    paper.line(f"Effects are cost after − cost before, the mean over the examples{gap}.")
+    for status, count in sorted(Counter(effects["status"]).items(), key=str):
+        if status not in {OK, None}:
+            advice = ADVICE.get(status, "")
+            paper.line(f"{_count(count)} {_are(count)} {status}: {advice}")
+    for note in effects.notes:
+        paper.line(f"note: {note}")
+
+
+def _columns_of_numbers(effects: Effects) -> list[str]:
+    """Choose the columns to show: of an audit each predictor, else the one, or what was measured."""
+    added = [name for name in effects.table.column_names if name not in SCHEMA.names]
+    wanted = [*added, "measured", "gap"] if added else ["predicted", "measured", "gap", "se"]
+    return [name for name in wanted if any(value is not None for value in effects[name])]
+
+
+def _show_agreement(paper: Paper, agreement: tuple[Agreement, ...]) -> None:
+    """Write how far each predictor agrees with the measurement."""
+    columns = [
+        "site",
+        "predictor",
+        "units",
+        "Pearson",
+        "Spearman",
+        "sign",
+        "slope",
+        "error",
+        "ties",
+    ]
+    rows = [
+        [
+            "all" if row.site is None else row.site,
+            row.predictor,
+            str(row.n_units),
+            rounded(row.pearson),
+            rounded(row.spearman),
+            percent(row.sign),
+            rounded(row.slope),
+            percent(row.median_relative_error),
+            percent(row.tied),
+        ]
+        for row in agreement
+    ]
+    paper.table(columns, rows, numbers=columns[2:])
+    paper.line(
+        "sign: right signs; slope: of measured on predicted; error: median of |predicted − "
+        "measured| / |measured|; ties: units without an effect above the noise."
+    )
+
+
+def _work_in_words(work: Work) -> str:
+    """Say what an audit cost."""
+    return (
+        f"Work: {work.measurements:,} measurements (unit × example) by the arithmetic of "
+        f"{work.forward_equivalents:,.1f} forward passes, where one for each unit would take "
+        f"{work.naive_forwards:,.0f}; {work.backward_passes} backward passes; "
+        f"{work.seconds:.1f} s."
+    )
+
+
+def _effects_in_words(effects: Effects) -> str:
+    """Say in one line what the numbers answer."""
+    perturbation, n_examples, predictor = (
+        next(iter(effects[name]), None) for name in ("perturbation", "n_examples", "predictor")
+    )
+    has_measured = any(value is not None for value in effects["measured"])
+    how = " and ".join(
+        [f"predicted by {predictor}"] * bool(predictor) + ["measured"] * has_measured
+    )
+    whose = "" if effects.manifest is None else f" of {effects.manifest.subject}"
+    verb = "does a demon do" if has_measured else "would a demon do"
+    return (
+        f"What {verb} to the cost{whose} ({perturbation} in {_count(len(effects))}, one at a "
+        f"time; {n_examples} example{'' if n_examples == 1 else 's'}; {how})?"
+    )
+
+
+def _count(units: int) -> str:
+    """Spell a number of units."""
+    return f"{units:,} unit{'' if units == 1 else 's'}"
+
+
+def _are(count: int) -> str:
+    """Say `is` of one, `are` of several."""
+    return "is" if count == 1 else "are"

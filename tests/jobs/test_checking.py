@@ -1,0 +1,157 @@
+"""Checking: each probe passes on a sound model and speaks up on an unsound one."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from neurodemon.engine.predict import influence
+from neurodemon.engine.recording import Recording
+from neurodemon.errors import ReplayMismatchError
+from neurodemon.jobs.checking import check
+from neurodemon.jobs.measuring import measure
+from neurodemon.subjects.subject import Subject
+
+
+def squared(output: Tensor, _target: Tensor) -> Tensor:
+    return output.square().sum(1)
+
+
+def batches(count: int = 6) -> list[tuple[Tensor, None]]:
+    return [(torch.randn(count, 4, generator=torch.Generator().manual_seed(1)), None)]
+
+
+def sound() -> Subject:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 2))
+    return Subject(model, batches(), squared, name="sound")
+
+
+class Straight(torch.autograd.Function):
+    """A straight-through estimator: its backward is not the derivative of its forward."""
+
+    @staticmethod
+    def forward(_context: object, value: Tensor) -> Tensor:
+        return 2 * value
+
+    @staticmethod
+    def backward(_context: object, gradient: Tensor) -> Tensor:
+        return gradient
+
+
+class OwnBackward(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 6)
+        self.head = nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(Straight.apply(torch.tanh(self.fc(x))))
+
+
+class Detached(nn.Module):
+    """A detached path: its own gradient sees half of what the forward does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 6)
+        self.head = nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.tanh(self.fc(x))
+        return self.head(hidden + hidden.detach())
+
+
+class Casting(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 6)
+        self.head = nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.tanh(self.fc(x)).float().double())
+
+
+def test_a_sound_model_passes_every_probe() -> None:
+    certificate = check(sound())
+    assert certificate.passed
+    assert [probe.name for probe in certificate.probes] == [
+        "graph equals model",
+        "at other batch sizes",
+        "two runs agree",
+        "examples are independent",
+        "slope is the gradient",
+        "no-op",
+    ]
+    assert str(certificate).startswith("Check of sound")
+    assert certificate.to_dict()["passed"] is True
+
+
+@pytest.fixture
+def doubled_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control: δ is twice what it should be."""
+
+    def doubled(recording: Recording, sources: list[str]) -> dict[str, Tensor]:
+        return {name: 2 * value for name, value in influence(recording, sources).items()}
+
+    monkeypatch.setattr("neurodemon.jobs.slopes.influence", doubled)
+
+
+@pytest.mark.usefixtures("doubled_gradients")
+def test_a_slope_that_is_not_the_gradient_is_a_warning() -> None:
+    certificate = check(sound())
+    slope = next(probe for probe in certificate.probes if probe.name == "slope is the gradient")
+    assert not slope.passed
+    assert "predictions from gradients mean nothing here; measure" in slope.detail
+
+
+@pytest.mark.parametrize("model", [OwnBackward, Detached])
+def test_a_backward_of_its_own_is_reported(model: type[nn.Module]) -> None:
+    notes = " ".join(check(Subject(model(), batches(), squared)).notes)
+    assert "custom autograd.Function" in notes
+    assert "custom autograd.Function" not in " ".join(check(sound()).notes)
+
+
+def test_a_cast_inside_the_model_is_reported() -> None:
+    inputs = batches()[0][0].double()
+    subject = Subject(Casting().double(), [(inputs, None)], squared)
+    assert "float32, float64 by turns" in " ".join(check(subject).notes)
+
+
+@pytest.mark.usefixtures("doubled_gradients")
+def test_warnings_reach_the_note_of_the_first_measurement_alone() -> None:
+    subject = sound()
+    heard: list[str] = []
+    measure(subject, note=heard.append)
+    assert any("slope is the gradient" in text for text in heard)
+    heard.clear()
+    measure(subject, note=heard.append)
+    assert heard == []
+
+
+def test_a_cost_without_gradient_is_a_warning() -> None:
+    subject = Subject(sound().model, batches(), lambda o, _: (o.argmax(1) == 0).float())
+    slope = next(p for p in check(subject).probes if p.name == "slope is the gradient")
+    assert not slope.passed
+    assert "no gradient" in slope.detail
+
+
+@pytest.mark.parametrize("count", [1, 2, 40])
+def test_check_works_for_every_number_of_examples(count: int) -> None:
+    assert check(Subject(sound().model, batches(count), squared)).passed
+
+
+def test_a_graph_that_is_not_the_model_is_found() -> None:
+    subject = sound()
+    subject.refresh()
+    good = subject.capture(0)
+    relu = next(node for node in good.graph.nodes if node.operation_name == "relu")
+    wrong = dataclasses.replace(relu, operation=torch.tanh)
+    nodes = tuple(wrong if node is relu else node for node in good.graph.nodes)
+    bad = dataclasses.replace(good, graph=dataclasses.replace(good.graph, nodes=nodes))
+    for key in subject._kept.captures:
+        subject._kept.captures[key] = bad
+    with pytest.raises(ReplayMismatchError, match="differs from the model at '1'"):
+        check(subject)

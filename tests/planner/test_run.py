@@ -1,0 +1,76 @@
+"""The loop over chunks: the same numbers however the work is cut, resumed or ordered."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from oracles.models import ZOO, Case
+
+import neurodemon as nd
+from neurodemon.jobs.nudging import Nudges
+from neurodemon.planner.plan import Plan, make_plan
+from neurodemon.planner.run import pass_size, run
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    """Two batches of different sizes, in float64."""
+    return ZOO["residual cnn"]().to(torch.float64)
+
+
+@pytest.fixture(scope="module")
+def subject(case: Case) -> nd.Subject:
+    """The subject of it."""
+    return nd.Subject(case.model, case.batches, case.cost)
+
+
+def effects(subject: nd.Subject, plan: Plan, done: tuple[int, ...] = ()) -> dict[int, np.ndarray]:
+    """The effects of each chunk."""
+    return dict(run(plan, subject.recordings(), Nudges(subject, nd.Zero()), done=done))
+
+
+def test_each_chunk_gives_all_examples_of_all_batches(subject: nd.Subject) -> None:
+    plan = make_plan(nd.units(subject, "conv1"), "zero", units_per_chunk=3)
+    assert {number: part.shape for number, part in effects(subject, plan).items()} == {
+        0: (7, 3),
+        1: (7, 1),
+    }
+
+
+@pytest.mark.parametrize("numbers_per_pass", [1, 200, 1 << 20])
+@pytest.mark.parametrize("units_per_chunk", [1, 3, 64])
+def test_otherwise_chunked_gives_the_same(
+    subject: nd.Subject, units_per_chunk: int, numbers_per_pass: int
+) -> None:
+    units = nd.units(subject, "conv1, relu, fc:in[0:7]")
+    whole = nd.measure(subject, units).per_example
+    plan = make_plan(units, "zero", units_per_chunk=units_per_chunk)
+    parts = effects(subject, replace(plan, numbers_per_pass=numbers_per_pass))
+    found = np.concatenate([parts[number] for number in sorted(parts)], axis=1)
+    assert whole is not None
+    assert np.abs(found - whole).max() < 1e-12
+
+
+def test_done_chunks_are_left_out_and_the_others_are_bit_identical(subject: nd.Subject) -> None:
+    plan = make_plan(nd.units(subject, "conv1"), "zero", units_per_chunk=1)
+    whole, rest = effects(subject, plan), effects(subject, plan, done=(0, 2))
+    assert sorted(rest) == [1, 3]
+    assert all((rest[number] == whole[number]).all() for number in rest)
+
+
+def test_a_pass_holds_at_least_one_example_and_one_row(subject: nd.Subject) -> None:
+    recording = subject.recording(0)
+    site = recording.graph.site_by_name["conv1"]
+    size = pass_size(recording, site, 1)
+    assert (size.examples, size.rows) == (1, 1)
+
+
+def test_a_pass_takes_all_examples_before_more_rows(subject: nd.Subject) -> None:
+    recording = subject.recording(0)
+    site = recording.graph.site_by_name["conv1"]
+    width = 4 * 6 * 6  # conv2's output per example, the widest below
+    size = pass_size(recording, site, width * 3)
+    assert (size.examples, size.rows) == (3, 1)
+    size = pass_size(recording, site, width * 4 * 5)
+    assert (size.examples, size.rows) == (4, 5)
