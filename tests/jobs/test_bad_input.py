@@ -75,7 +75,7 @@ class Broken(nn.Module):
         super().__init__()
         self.fc = nn.Linear(10, 5)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, _x: Tensor) -> Tensor:
         raise RuntimeError("boom")
 
 
@@ -83,9 +83,9 @@ class Broken(nn.Module):
 def _as_users_run_it() -> Iterator[None]:
     """Without our shape checks, which would refuse bad input before our own errors do."""
     was = config.jaxtyping_disable
-    config.update("jaxtyping_disable", True)
+    config.update("jaxtyping_disable", "1")
     yield
-    config.update("jaxtyping_disable", was)
+    config.update("jaxtyping_disable", "1" if was else "0")
 
 
 def study(model: nn.Module, batches: object, cost: object = cross_entropy, **options: object):
@@ -112,7 +112,7 @@ REFUSED: dict[str, tuple[Case, type[Exception], str]] = {
         r"torch\.bool, expected real numbers",
     ),
     "cost that is no tensor": (
-        study(mlp(), [(X, Y)], lambda o, t: 1.0),
+        study(mlp(), [(X, Y)], lambda *_: 1.0),
         errors.CostShapeError,
         r"cost returned float",
     ),
@@ -197,7 +197,7 @@ REFUSED: dict[str, tuple[Case, type[Exception], str]] = {
         r"'best' does not exist; expected auto or one of tangent",
     ),
     "a predictor that does not apply": (
-        lambda: predict(Subject(mlp(), [(X, Y)], lambda o, t: o.pow(4).sum(1)), predictor="link"),
+        lambda: predict(Subject(mlp(), [(X, Y)], lambda o, _: o.pow(4).sum(1)), predictor="link"),
         errors.PredictorError,
         r"'link' does not apply here.*Available: tangent, first_order, linear_logits",
     ),
@@ -268,7 +268,7 @@ WORKS: dict[str, Callable[[], Effects]] = {
     "a batch of one": study(mlp(), [(X[:1], Y[:1])]),
     "float64": study(mlp().double(), [(X.double(), Y)]),
     "bfloat16": study(mlp().bfloat16(), [(X.bfloat16(), Y)]),
-    "no target": study(mlp(), [(X, None)], lambda o, t: o.square().sum(1)),
+    "no target": study(mlp(), [(X, None)], lambda o, _: o.square().sum(1)),
     "a cost without a gradient": study(mlp(), [(X, Y)], argmax_cost),
     "a fixed batch size": study(FixedBatch(), [(X, Y)]),
     "a DataLoader": study(
@@ -287,5 +287,5 @@ def test_unusual_input_works(name: str) -> None:
 
 
 def test_overflow_is_a_status_not_an_error() -> None:
-    subject = Subject(mlp(), [(X, Y)], lambda o, t: o.pow(4).sum(1))
+    subject = Subject(mlp(), [(X, Y)], lambda o, _: o.pow(4).sum(1))
     assert set(measure(subject, "1", Add(1e30))["status"]) == {"non_finite"}

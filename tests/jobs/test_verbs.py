@@ -150,7 +150,7 @@ def test_a_run_that_is_interrupted_goes_on_bit_for_bit(
     assert 0 < len(partly) < 76
     again: list[int] = []
     resumed = audit(
-        subject_of(), out=tmp_path / "run", progress=lambda what, done, _: again.append(done)
+        subject_of(), out=tmp_path / "run", progress=lambda _, done, __: again.append(done)
     )
     assert resumed.effects.table.equals(whole.effects.table)
     assert isinstance(load(tmp_path / "run"), Audit)
@@ -182,7 +182,7 @@ def test_results_are_saved_and_loaded(tmp_path: Path, subject: Subject) -> None:
     assert back.effects.table.equals(found.effects.table)
 
 
-def test_changed_weights_are_noticed_however_they_change(subject: Subject) -> None:
+def test_changed_weights_are_noticed_however_they_change() -> None:
     own = subject_of()
     before = measure(own, "3").array("measured")
     own.model[4].weight.data.mul_(2)  # leaves no trace in the version counter

@@ -1,5 +1,6 @@
 """MNIST: found, read, refused when damaged; and the predictors' order on the real thing."""
 
+import copy
 import gzip
 import struct
 from collections.abc import Callable
@@ -170,7 +171,7 @@ def real(real_mnist: Path, tmp_path_factory: pytest.TempPathFactory) -> Subject:
         return mnist(real_mnist, note=print)
 
 
-def test_nineteen_of_twenty_real_digits_are_read_right(real: Subject, real_mnist: Path) -> None:
+def test_at_least_97_of_100_real_digits_are_read_right(real: Subject, real_mnist: Path) -> None:
     inputs, targets = read_images(real_mnist, "t10k")
     assert (real.model(inputs).argmax(1) == targets).double().mean().item() >= 0.97
 
@@ -214,9 +215,8 @@ def test_link_and_linear_logits_rank_the_neurons_of_the_real_network(
     real: Subject, layer: int
 ) -> None:
     [(inputs, target)] = real.batches
-    model = real.model.double()
+    model = copy.deepcopy(real.model).double()
     first_order, link, linear_logits = rank_agreement(model, inputs.double(), target, layer)
-    real.model.float()
     assert first_order < link <= linear_logits
     assert link >= 0.9
     assert linear_logits >= 0.98
@@ -224,6 +224,6 @@ def test_link_and_linear_logits_rank_the_neurons_of_the_real_network(
 
 def test_first_order_misjudges_the_first_layer_of_the_real_network(real: Subject) -> None:
     [(inputs, target)] = real.batches
-    first_order, *_ = rank_agreement(real.model.double(), inputs.double(), target, 1)
-    real.model.float()
+    model = copy.deepcopy(real.model).double()
+    first_order, *_ = rank_agreement(model, inputs.double(), target, 1)
     assert first_order < 0.85

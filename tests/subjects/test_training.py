@@ -83,6 +83,21 @@ def test_training_works_under_any_setting_of_the_caller(clouds: tuple[Tensor, Te
     assert not any(weight.is_inference() for weight in model.parameters())
 
 
+def test_the_number_of_threads_changes_nothing_and_is_left_alone() -> None:
+    recipe = Recipe((256, 128, 10), epochs=1, batch_size=512)
+    inputs = torch.randn(512, 256, generator=torch.Generator().manual_seed(0))
+    before = torch.get_num_threads()
+    trained = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            trained.append(train(recipe, inputs, torch.arange(512) % 10, recipe.generator()))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert weights(trained[0]) == weights(trained[1])
+
+
 def test_no_gradient_and_no_training_mode_are_left(clouds: tuple[Tensor, Tensor]) -> None:
     model = train(RECIPE, *clouds, RECIPE.generator())
     assert all(weight.grad is None for weight in model.parameters())

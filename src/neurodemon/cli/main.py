@@ -56,11 +56,12 @@ def main() -> None:
     app()
 
 
-def _say_version(is_asked: bool) -> None:
+def _say_version(is_asked: bool) -> bool:
     """Print the version and leave, if asked."""
     if is_asked:
         typer.echo(f"neurodemon {version('neurodemon')}")
         raise typer.Exit
+    return is_asked
 
 
 @app.callback()

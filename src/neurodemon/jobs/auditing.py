@@ -90,7 +90,7 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
     work = _work(subject, chosen, predictors, time.perf_counter() - begun)
     result = _judge(subject, chosen, effects, predictors, work)
     if writer is not None:
-        writer.finish(result.summary())
+        writer.finish({**result.summary(), "notes": list(effects.notes)})
     return result
 
 

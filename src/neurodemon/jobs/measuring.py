@@ -74,7 +74,7 @@ def measure(  # noqa: PLR0913  # the public signature of DESIGN §3
     found = measure_plan(subject, plan, nudges, rows, writer=writer, progress=progress)
     result = Effects(found.table, found.per_example, tuple(nudges.notes), manifest)
     if writer is not None:
-        writer.finish({})
+        writer.finish({"notes": list(result.notes)})
     return result
 
 

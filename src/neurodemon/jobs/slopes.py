@@ -139,7 +139,7 @@ def compare_backward(subject: Subject) -> tuple[str, ...]:
         return ()
     text = (
         f"The model has a backward pass of its own (gradients of {off[:3]} differ): a custom "
-        "autograd.Function, or a detached path. Predictions use the derivative of its forward."
+        "autograd.Function. Predictions use the derivative of its forward."
     )
     return (text,)
 

@@ -213,7 +213,9 @@ def concatenate(parts: "list[Effects]") -> Effects:
     kept = [part.per_example for part in parts if part.per_example is not None]
     per_example = np.concatenate(kept, axis=1) if len(kept) == len(parts) else None
     return Effects(
-        pa.concat_tables([part.table for part in parts]).combine_chunks(),
+        pa.concat_tables(
+            [part.table for part in parts], promote_options="default"
+        ).combine_chunks(),
         per_example,
         tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         parts[0].manifest,
