@@ -88,20 +88,20 @@ def test_predicted_effects_name_their_predictor_and_one_is_singular(capsys):
         "What would a demon do to the cost (add(1) in 1 unit, one at a time; 1 example; predicted "
         "by link)?",
         "",
-        "unit    predicted      se  status",
-        "fc1[3]     +2.000   0.250  ok",
+        "unit    predicted     se  status",
+        "fc1[3]     +2.000  0.250  ok",
         "Effects are cost after − cost before, the mean over the examples.",
     ]
 
 
 def test_an_audit_that_was_interrupted_shows_its_predictors(capsys):
-    columns = {**COLUMNS, "predicted": [0.25, 0.0, 1.0], "predictor": ["link"] * 3}
-    added = {"first_order": [0.125, 0.0, 1.0], "link": [0.25, 0.0, 1.0]}
+    columns = {**COLUMNS, "predicted": [0.25, 0.0, 0.1], "predictor": ["link"] * 3}
+    added = {"first_order": [0.125, 0.0, 0.1], "link": [0.25, 0.0, 0.1]}
     effects = Effects.of(**columns, gap=[0.25, 0.0, float("nan")]).with_columns(added)
     show_effects(Paper(), effects, 1)
     printed = capsys.readouterr().out
     assert "predicted by link and measured)?" in printed
-    assert "unit    first_order     link  measured      gap  status" in printed
+    assert "unit    first_order     link  measured      gap  status\nfc1[0]      +0.1250" in printed
     assert "gap = measured − link." in printed
 
 

@@ -10,7 +10,7 @@ from neurodemon.cli.shell import guarded
 from neurodemon.errors import StoreError
 from neurodemon.jobs import measuring
 
-INTERRUPTING = '''
+INTERRUPTING = """
 import signal
 import sys
 
@@ -24,7 +24,7 @@ def stop_once(event, given, seen=[]):
 
 
 sys.addaudithook(stop_once)
-'''
+"""
 
 
 def leave(**options):
@@ -58,7 +58,9 @@ def test_an_unexpected_error_is_one_line_that_says_what_to_do(capsys, monkeypatc
     assert leave(error=RuntimeError("a\nb" + 1000 * "c")) == 1
     said = capsys.readouterr().err
     assert said.startswith("error: RuntimeError: a bccc")
-    assert said.endswith("This is a bug: run it again with --traceback and report what that prints.\n")
+    assert said.endswith(
+        "This is a bug: run it again with --traceback and report what that prints.\n"
+    )
     assert said.count("\n") == 1
     assert len(said) < 450
 

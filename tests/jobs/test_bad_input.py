@@ -174,6 +174,11 @@ REFUSED: dict[str, tuple[Case, type[Exception], str]] = {
     ),
     "a model without weights": (study(mlp().to("meta"), [(X, Y)]), errors.SubjectError, "meta"),
     "no module": (study(torch.relu, [(X, Y)]), errors.SubjectError, "expected a torch.nn.Module"),
+    "a lazy model": (
+        study(nn.LazyLinear(3), [(X, Y)]),
+        errors.SubjectError,
+        r"'weight', 'bias'\] have no shape yet",
+    ),
     "neither better": (study(mlp(), [(X, Y)], better="up"), errors.SubjectError, "better is 'up'"),
     "a model of other numbers": (
         study(mlp().double(), [(X, Y)]),

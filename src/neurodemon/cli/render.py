@@ -123,7 +123,8 @@ def percent(share: float | None) -> str:
     value = 100 * (share or 0.0)
     if value < 0.1:
         return "<0.1 %"
-    return ">1000 %" if value > 1000 else f"{value:.{1 if value < 10 else 0}f} %"
+    decimals = 1 if value < 9.95 else 0  # 9.96 is 10, not 10.0
+    return ">1000 %" if value > 1000 else f"{value:.{decimals}f} %"
 
 
 def rounded(value: float | None) -> str:

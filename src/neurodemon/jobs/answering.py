@@ -23,6 +23,7 @@ from neurodemon.terms.perturbations import Add
 from neurodemon.terms.units import UnitSet
 
 CANCELLING = 0.1  # |mean δ| / mean |δ| below this: DESIGN §6
+SAME = 1e-9  # a relative gap below this is rounding
 TOY_STEPS = (-1.0, -4.0)  # of the saturated neuron: book/README.md
 
 
@@ -77,6 +78,8 @@ def _worst_in_words(units: UnitSet, effects: Effects) -> str:
         return ""
     unit = list(units)[worst]
     promised, done = effects[FIRST_ORDER][worst], effects["measured"][worst]
+    if abs(done - promised) <= SAME * abs(done):
+        return " It misjudges no unit."
     return f" It misjudges {unit} most: promised {promised:+.4g}, really {done:+.4g}."
 
 

@@ -30,6 +30,7 @@ from neurodemon.terms import statuses
 from neurodemon.terms.audits import Agreement, Audit, AuditCertificate, Work
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import Perturbation, Zero
+from neurodemon.terms.text import count
 from neurodemon.terms.units import UnitSet
 
 
@@ -120,15 +121,15 @@ def _judge(
         agreement=agreement,
         certificate=AuditCertificate(
             "exact",
-            f"Certificate: exact. All {len(units)} units were measured on all {n_examples} "
-            "examples; nothing is estimated.",
+            f"Certificate: exact. Measured: {count(len(units), 'unit')} on "
+            f"{count(n_examples, 'example')}, that is all; nothing is estimated.",
         ),
         work=work,
         verdicts={site.name: verdict(agreement, site.name) for site in units.sites},
         answers=answer(subject, units, effects, agreement),
         question=(
-            f"What does a demon do to the cost of {subject.name} ({perturbation} in each of "
-            f"{len(units)} units, {n_examples} examples)?"
+            f"What does a demon do to the cost of {subject.name} ({perturbation}: "
+            f"{count(len(units), 'unit')}, {count(n_examples, 'example')})?"
         ),
     )
 

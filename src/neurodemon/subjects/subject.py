@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
 from neurodemon.engine.recording import Recording, record
@@ -314,6 +315,12 @@ def _require(model: object, batches: object, cost: object, better: str) -> None:
     """Refuse what cannot be a subject, at the door."""
     if not isinstance(model, nn.Module):
         raise SubjectError(f"model is {type(model).__name__}; expected a torch.nn.Module.")
+    lazy = [name for name, weight in model.named_parameters() if is_lazy(weight)]
+    if lazy:
+        raise SubjectError(
+            f"Parameters {lazy[:3]} have no shape yet; expected a model that has run once. Call "
+            "it on a batch first."
+        )
     if not isinstance(batches, Iterable):
         raise BatchError(
             f"batches is {type(batches).__name__}; expected a list of (inputs, target)."

@@ -21,6 +21,16 @@ def format_number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def count(number: int, thing: str) -> str:
+    """Spell a number of things, one or many.
+
+    Example:
+        >>> count(1, "unit"), count(64, "unit")
+        ('1 unit', '64 units')
+    """
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def format_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Lay rows out under their columns: numbers to the right, words to the left.
 

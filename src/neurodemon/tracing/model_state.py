@@ -22,7 +22,7 @@ def call_model(model: nn.Module, inputs: Any) -> Any:
 
 @contextlib.contextmanager
 def studied(model: nn.Module, *, evaluate: bool) -> Iterator[None]:
-    """Hold a model still: evaluation mode if asked, random state and fast path kept aside.
+    """Hold a model still: evaluation mode if asked, its state and the random state kept aside.
 
     The fast path of `nn.TransformerEncoder` is off meanwhile: with a padding mask it gives
     other numbers than the layers it stands for.
@@ -32,10 +32,10 @@ def studied(model: nn.Module, *, evaluate: bool) -> Iterator[None]:
         evaluate: whether to put it in evaluation mode.
 
     Yields:
-        Nothing; on leaving, every module's mode, the random state and the fast path are as
-        before.
+        Nothing; on leaving, every module's mode and attributes (also those that its own
+        forward sets), the random state and the fast path are as before.
     """
-    modes = [(module, module.training) for module in model.modules()]
+    states = [(module, dict(vars(module))) for module in model.modules()]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     with torch.random.fork_rng(devices=_devices(model)):
         try:
@@ -45,8 +45,9 @@ def studied(model: nn.Module, *, evaluate: bool) -> Iterator[None]:
             yield
         finally:
             torch.backends.mha.set_fastpath_enabled(fast_path)
-            for module, is_training in modes:
-                module.training = is_training
+            for module, state in states:
+                vars(module).clear()
+                vars(module).update(state)
 
 
 class _Through(nn.Module):

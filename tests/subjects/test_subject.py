@@ -1,0 +1,160 @@
+"""The subject: it reads the model, keeps what it found out, and leaves no trace."""
+
+import copy
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from jaxtyping import config
+from torch import Tensor, nn
+
+from neurodemon.errors import CaptureError, NeurodemonError
+from neurodemon.jobs.auditing import audit
+from neurodemon.jobs.measuring import measure
+from neurodemon.subjects.subject import BYTES_KEPT, Subject
+
+X = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+
+
+def squared(output: Tensor, _target: Tensor) -> Tensor:
+    return output.square().sum(1)
+
+
+class Remembering(nn.Module):
+    """A model whose forward writes on itself, as careless models do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+        self.norm = nn.BatchNorm1d(3)
+        self.drop = nn.Dropout()
+        self.calls = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.last_shape = tuple(x.shape)
+        return self.drop(torch.relu(self.norm(self.fc(x))))
+
+
+def snapshot(model: nn.Module) -> dict[str, object]:
+    return {
+        "state": {name: value.clone() for name, value in model.state_dict().items()},
+        "modes": [module.training for module in model.modules()],
+        "attributes": [sorted(vars(module)) for module in model.modules()],
+        "calls": getattr(model, "calls", None),
+        "hooks": [
+            len(module._forward_hooks) + len(module._forward_pre_hooks)
+            for module in model.modules()
+        ],
+        "gradients": [parameter.grad for parameter in model.parameters()],
+        "requires": [parameter.requires_grad for parameter in model.parameters()],
+    }
+
+
+def assert_same(before: dict[str, object], after: dict[str, object]) -> None:
+    states = before.pop("state"), after.pop("state")
+    assert before == after
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+@pytest.fixture
+def _unchecked() -> Iterator[None]:
+    """Without our type checks, which draw from Python's random numbers."""
+    config.update("jaxtyping_disable", "1")
+    yield
+    config.update("jaxtyping_disable", "0")
+
+
+@pytest.mark.usefixtures("_unchecked")
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_verb_leaves_a_trace_on_the_model(fails: bool) -> None:  # noqa: FBT001
+    model = Remembering().train()
+    model.fc.weight.requires_grad_(requires_grad=False)
+    before = snapshot(model)
+    randoms = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
+    cost = (lambda o, _: o.mean()) if fails else squared
+    try:
+        audit(Subject(model, [(X, None)], cost))
+    except NeurodemonError:
+        assert fails
+    assert_same(before, snapshot(model))
+    assert torch.equal(randoms[0], torch.get_rng_state())
+    assert randoms[1] == random.getstate()
+    assert np.array_equal(randoms[2], np.random.get_state()[1])  # noqa: NPY002
+    assert torch.is_grad_enabled()
+
+
+def test_the_snapshot_sees_a_trace() -> None:
+    model = Remembering()
+    before = snapshot(model)
+    model(X)
+    with pytest.raises(AssertionError):
+        assert_same(before, snapshot(model))
+
+
+def test_a_model_is_called_as_its_inputs_say() -> None:
+    class Two(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 3)
+
+        def forward(self, first: Tensor, second: Tensor) -> Tensor:
+            return self.fc(first) * self.fc(second).sigmoid()
+
+    model = Two()
+    by_place = measure(Subject(model, [((X, 2 * X), None)], squared), "fc")
+    by_name = measure(Subject(model, [({"second": 2 * X, "first": X}, None)], squared), "fc")
+    own = Subject(model, [(X, None)], squared, call=lambda m, x: m(x, 2 * x))
+    np.testing.assert_array_equal(by_place.per_example, by_name.per_example)
+    np.testing.assert_array_equal(by_place.per_example, measure(own, "fc").per_example)
+
+
+class ByLength(nn.Module):
+    """Another way through the model for long inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+        self.norm = nn.LayerNorm(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.fc(x)
+        return (self.norm(hidden) if x.shape[1] > 3 else hidden).mean(1)
+
+
+def test_batches_that_take_another_way_are_refused() -> None:
+    batches = [(torch.ones(5, 2, 4), None), (torch.ones(5, 6, 4), None)]
+    with pytest.raises(CaptureError, match="takes another way"):
+        measure(Subject(ByLength(), batches, squared))
+
+
+def test_batches_may_nest_otherwise() -> None:
+    batches = [(X, None), ((X,), None), ({"input": X}, X)]
+    own = Subject(nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)), batches, squared)
+    found = measure(own).per_example
+    assert found is not None
+    np.testing.assert_allclose(found[:6], found[6:12], atol=1e-7)
+
+
+def test_recordings_beyond_the_budget_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    batches = [(X, None), (X + 1, None)]
+    expected = measure(Subject(model, batches, squared)).per_example
+    monkeypatch.setattr("neurodemon.subjects.subject.BYTES_KEPT", 0)
+    frugal = Subject(model, batches, squared)
+    np.testing.assert_array_equal(measure(frugal).per_example, expected)
+    assert frugal._kept.recordings == {}
+    assert BYTES_KEPT > 0
+
+
+def test_a_subject_names_itself_after_its_model() -> None:
+    assert repr(Subject(nn.Linear(4, 3), [(X, None)], squared)) == "Subject('Linear')"
+    assert Subject(nn.Linear(4, 3), [(X, None)], squared, name="mine").name == "mine"
+
+
+def test_a_model_can_be_copied_and_trained_after() -> None:
+    model = Remembering().train()
+    measure(Subject(model, [(X, None)], squared))
+    copy.deepcopy(model)(X).sum().backward()
