@@ -14,6 +14,7 @@ help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.demo ## a demon in each neuron of a small network: install, train, audit
+	rm -rf runs/digits  # made by an older version, it could not be gone on with
 	.venv/bin/neurodemon audit digits --out runs/digits
 
 test: skipped := --ignore=tests/long

@@ -11,7 +11,9 @@ SITES = SiteTable(
     ("captured twice",),
 )
 CERTIFICATE = Certificate(
-    "mine", (Probe("no-op", True, "fine"), Probe("slope", False, "mind it")), ("in float32",)
+    "mine",
+    (Probe("no-op", passed=True, detail="fine"), Probe("slope", passed=False, detail="mind it")),
+    ("in float32",),
 )
 
 

@@ -53,16 +53,16 @@ def test_bars_that_never_began_can_be_stopped(monkeypatch):
 
 def test_what_others_print_goes_to_standard_error(capsys):
     with watched():
-        print("from someone's file")
-    print("result")
+        print("from someone's file")  # noqa: T201
+    print("result")  # noqa: T201
     assert capsys.readouterr() == ("result\n", "from someone's file\n")
 
 
 def test_bars_are_taken_away_when_work_fails(capsys):
-    with pytest.raises(ValueError, match="halfway"), watched() as bars:
+    with pytest.raises(ValueError, match="halfway"), watched() as bars:  # noqa: PT012
         bars.progress("measure", 1, 2)
         raise ValueError("halfway")
-    print("standard output is back")
+    print("standard output is back")  # noqa: T201
     assert capsys.readouterr().out == "standard output is back\n"
 
 

@@ -53,6 +53,12 @@ def test_heads_take_two_lines_where_a_terminal_is_narrow(monkeypatch):
     assert lines[2].startswith("block[out=1][3]")
 
 
+def test_cells_are_folded_only_where_nothing_else_helps(monkeypatch):
+    lines = draw(monkeypatch, Terminal(), width=24)
+    assert not any(line.startswith("block[out=1][3]") for line in lines)
+    assert "…" not in "".join(lines)
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

@@ -50,7 +50,8 @@ def half(tmp_path):
 def test_a_saved_result_is_shown_without_torch(tmp_path, runs_anew):
     save_result(part(0), tmp_path / "a")
     printed = runs_anew(SHOW, cwd=tmp_path)
-    assert "fc1[1]   -1.0000" in printed
+    assert "(unknown: 2 units, measured)?" in printed
+    assert "fc1[1]    -1.000\nfc1[0]    +0.500\n" in printed
     assert printed.endswith("code 0\nFalse\n")
 
 

@@ -56,18 +56,21 @@ def test_measured_effects_are_shown_with_what_is_odd_about_them(capsys):
     effects = replace(Effects.of(**COLUMNS), notes=("2 units are constant.",), manifest=MANIFEST)
     show_effects(Paper(), effects, 2)
     assert capsys.readouterr().out.splitlines() == [
-        "What does a demon do to the cost of digits (zero in 3 units, one at a time; 4 examples; "
-        "measured)?",
+        ("What does a demon do to the cost of digits (zero: 3 units, 4 examples, measured)?"),
         "",
         "unit    measured  status",
         "fc1[0]   +0.5000  ok",
         "fc1[1]         0  no_change",
         "… 1 more; --top 3 shows all.",
         "Effects are cost after − cost before, the mean over the examples.",
-        "1 unit is no_change: No example's cost changed at all: the unit is off or cut off from "
-        "the cost here (a dead ReLU, a unit already at the value it was set to).",
-        "1 unit is non_finite: The perturbed cost overflowed or became NaN on some example: use a "
-        "smaller perturbation, or run the subject in float64.",
+        (
+            "1 unit is no_change: No example's cost changed at all: the unit is off or cut off from "
+            "the cost here (a dead ReLU, a unit already at the value it was set to)."
+        ),
+        (
+            "1 unit is non_finite: The perturbed cost overflowed or became NaN on some example: use a "
+            "smaller perturbation, or run the subject in float64."
+        ),
         "note: 2 units are constant.",
     ]
 
@@ -85,8 +88,7 @@ def test_predicted_effects_name_their_predictor_and_one_is_singular(capsys):
     )
     show_effects(Paper(), effects, 10)
     assert capsys.readouterr().out.splitlines() == [
-        "What would a demon do to the cost (add(1) in 1 unit, one at a time; 1 example; predicted "
-        "by link)?",
+        ("What would a demon do to the cost (add(1): 1 unit, 1 example, predicted by link)?"),
         "",
         "unit    predicted     se  status",
         "fc1[3]     +2.000  0.250  ok",
@@ -113,8 +115,10 @@ def test_no_effects_at_all_are_no_reason_to_fail(capsys):
 def test_the_manifest_is_shown_in_short(capsys):
     show_manifest(Paper(), MANIFEST, missing=0)
     assert capsys.readouterr().out.splitlines() == [
-        "Run: measure of digits, zero; float32 on cpu, seed 0; begun 2026-01-01T00:00:00+00:00; "
-        "neurodemon 1, torch 2.",
+        (
+            "Run: measure of digits, zero; float32 on cpu, seed 0; begun 2026-01-01T00:00:00+00:00; "
+            "neurodemon 1, torch 2."
+        ),
         "",
     ]
 
@@ -122,8 +126,10 @@ def test_the_manifest_is_shown_in_short(capsys):
 def test_what_a_run_lacks_is_said(capsys):
     show_manifest(Paper(), replace(MANIFEST, seed=None, versions={}), missing=1)
     assert capsys.readouterr().out.splitlines() == [
-        "Run: measure of digits, zero; float32 on cpu; begun 2026-01-01T00:00:00+00:00; versions "
-        "unknown.",
+        (
+            "Run: measure of digits, zero; float32 on cpu; begun 2026-01-01T00:00:00+00:00; versions "
+            "unknown."
+        ),
         "Not complete: 1 unit of this run is not done yet.",
         "",
     ]

@@ -37,7 +37,7 @@ def leave(**options):
 
 def test_what_goes_well_is_left_alone(capsys):
     with guarded(with_traceback=False):
-        print("well")
+        print("well")  # noqa: T201
     assert capsys.readouterr() == ("well\n", "")
 
 

@@ -210,10 +210,10 @@ class Encoder(nn.Module):
     def __init__(self, *, batch_first: bool) -> None:
         super().__init__()
         self.batch_first = batch_first
-        self.embed = nn.Linear(3, 8)
-        layer = nn.TransformerEncoderLayer(8, 2, 12, batch_first=batch_first)
+        self.embed = nn.Linear(3, 4)
+        layer = nn.TransformerEncoderLayer(4, 2, 5, batch_first=batch_first)
         self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
-        self.head = nn.Linear(8, 3)
+        self.head = nn.Linear(4, 3)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         h = self.embed(x)

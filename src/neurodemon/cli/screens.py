@@ -11,6 +11,7 @@ from neurodemon.terms.audits import Agreement, Audit, Work
 from neurodemon.terms.effects import SCHEMA, Effects
 from neurodemon.terms.manifests import Manifest
 from neurodemon.terms.statuses import ADVICE, OK
+from neurodemon.terms.text import count
 
 AXES = {"position": "/position", "head": "/head"}  # kinds whose axis is part of their name
 
@@ -67,7 +68,9 @@ def show_manifest(paper: Paper, manifest: Manifest, *, missing: int) -> None:
         f"on {manifest.device}{seed}; begun {manifest.created}; {versions or 'versions unknown'}."
     )
     if missing:
-        paper.line(f"Not complete: {_count(missing)} of this run {_are(missing)} not done yet.")
+        paper.line(
+            f"Not complete: {count(missing, 'unit')} of this run {_are(missing)} not done yet."
+        )
     paper.line()
 
 
@@ -120,10 +123,10 @@ def _show_remarks(paper: Paper, effects: Effects, *, has_gap: bool) -> None:
     predictor = next(iter(effects["predictor"]), None) or "predicted"
     gap = f"; gap = measured − {predictor}" if has_gap else ""
     paper.line(f"Effects are cost after − cost before, the mean over the examples{gap}.")
-    for status, count in sorted(Counter(effects["status"]).items(), key=str):
+    for status, units in sorted(Counter(effects["status"]).items(), key=str):
         if status not in {OK, None}:
             advice = ADVICE.get(status, "")
-            paper.line(f"{_count(count)} {_are(count)} {status}: {advice}")
+            paper.line(f"{count(units, 'unit')} {_are(units)} {status}: {advice}")
     for note in effects.notes:
         paper.line(f"note: {note}")
 
@@ -137,17 +140,8 @@ def _columns_of_numbers(effects: Effects) -> list[str]:
 
 def _show_agreement(paper: Paper, agreement: tuple[Agreement, ...]) -> None:
     """Write how far each predictor agrees with the measurement."""
-    columns = [
-        "site",
-        "predictor",
-        "units",
-        "Pearson",
-        "Spearman",
-        "sign",
-        "slope",
-        "error",
-        "ties",
-    ]
+    words = ["site", "predictor"]
+    numbers = ["units", "Pearson", "Spearman", "sign", "slope", "error", "ties"]
     rows = [
         [
             "all" if row.site is None else row.site,
@@ -162,7 +156,7 @@ def _show_agreement(paper: Paper, agreement: tuple[Agreement, ...]) -> None:
         ]
         for row in agreement
     ]
-    paper.table(columns, rows, numbers=columns[2:])
+    paper.table([*words, *numbers], rows, numbers=numbers)
     paper.line(
         "sign: right signs; slope: of measured on predicted; error: median of |predicted − "
         "measured| / |measured|; ties: units without an effect above the noise."
@@ -185,22 +179,17 @@ def _effects_in_words(effects: Effects) -> str:
         next(iter(effects[name]), None) for name in ("perturbation", "n_examples", "predictor")
     )
     has_measured = any(value is not None for value in effects["measured"])
-    how = " and ".join(
-        [f"predicted by {predictor}"] * bool(predictor) + ["measured"] * has_measured
-    )
+    how = [f"predicted by {predictor}"] * bool(predictor) + ["measured"] * has_measured
+    details = [f"{perturbation or 'unknown'}: {count(len(effects), 'unit')}"]
+    if n_examples is not None:
+        details.append(count(n_examples, "example"))
+    if how:
+        details.append(" and ".join(how))
     whose = "" if effects.manifest is None else f" of {effects.manifest.subject}"
     verb = "does a demon do" if has_measured else "would a demon do"
-    return (
-        f"What {verb} to the cost{whose} ({perturbation} in {_count(len(effects))}, one at a "
-        f"time; {n_examples} example{'' if n_examples == 1 else 's'}; {how})?"
-    )
+    return f"What {verb} to the cost{whose} ({', '.join(details)})?"
 
 
-def _count(units: int) -> str:
-    """Spell a number of units."""
-    return f"{units:,} unit{'' if units == 1 else 's'}"
-
-
-def _are(count: int) -> str:
+def _are(number: int) -> str:
     """Say `is` of one, `are` of several."""
-    return "is" if count == 1 else "are"
+    return "is" if number == 1 else "are"

@@ -24,6 +24,13 @@ def format_number(value: object) -> str:
 def count(number: int, thing: str) -> str:
     """Spell a number of things, one or many.
 
+    Args:
+        number: how many.
+        thing: the word for one; its plural takes an s.
+
+    Returns:
+        Both, in words.
+
     Example:
         >>> count(1, "unit"), count(64, "unit")
         ('1 unit', '64 units')
