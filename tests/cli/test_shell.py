@@ -65,6 +65,13 @@ def test_an_unexpected_error_is_one_line_that_says_what_to_do(capsys, monkeypatc
     assert len(said) < 450
 
 
+def test_what_the_system_refuses_is_not_called_a_bug(capsys, monkeypatch):
+    monkeypatch.setattr(shell, "_is_theirs", lambda _filename: False)
+    assert leave(error=OSError(28, "No space left on device")) == 1
+    said = capsys.readouterr().err
+    assert said == "error: the system refused: [Errno 28] No space left on device\n"
+
+
 @pytest.mark.parametrize(
     ("filename", "expected"),
     [

@@ -118,6 +118,23 @@ def test_a_backward_of_its_own_is_reported() -> None:
     assert "custom autograd.Function" not in " ".join(check(sound()).notes)
 
 
+def test_a_backward_that_fails_is_reported_and_the_model_measured() -> None:
+    class Overwriting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 6)
+            self.head = nn.Linear(6, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = torch.relu_(self.fc(x))
+            hidden += 1  # writes over what the backward of relu needs
+            return self.head(hidden)
+
+    subject = Subject(Overwriting(), batches(), squared)
+    assert "own backward pass fails" in " ".join(check(subject).notes)
+    assert len(measure(subject)) == 6
+
+
 def test_a_cast_inside_the_model_is_reported() -> None:
     inputs = batches()[0][0].double()
     subject = Subject(Casting().double(), [(inputs, None)], squared)

@@ -27,7 +27,9 @@ vector_layers = st.one_of(
     st.tuples(st.just("gate"), activations),
 )
 image_layers = st.one_of(
-    st.tuples(st.just("conv"), activations, st.sampled_from(["1", "2"]), st.sampled_from(["1", "2"])),
+    st.tuples(
+        st.just("conv"), activations, st.sampled_from(["1", "2"]), st.sampled_from(["1", "2"])
+    ),
     st.tuples(st.just("depthwise"), activations),
     st.tuples(st.just("residual conv"), activations),
     st.tuples(st.just("batch norm")),

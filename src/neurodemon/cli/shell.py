@@ -86,6 +86,8 @@ def _explain(error: Exception) -> str:
             f"{theirs[-1].filename}, line {theirs[-1].lineno}, raised {message}. This is in your "
             "own code; --traceback shows how it was reached."
         )
+    if isinstance(error, OSError):  # a full disk, a closed terminal
+        return f"the system refused: {error}"
     return f"{message}. This is a bug: run it again with --traceback and report what that prints."
 
 

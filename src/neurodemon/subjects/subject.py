@@ -315,7 +315,8 @@ def _require(model: object, batches: object, cost: object, better: str) -> None:
     """Refuse what cannot be a subject, at the door."""
     if not isinstance(model, nn.Module):
         raise SubjectError(f"model is {type(model).__name__}; expected a torch.nn.Module.")
-    lazy = [name for name, weight in model.named_parameters() if is_lazy(weight)]
+    weights: list[tuple[str, Tensor]] = list(model.named_parameters())
+    lazy = [name for name, weight in weights if is_lazy(weight)]
     if lazy:
         raise SubjectError(
             f"Parameters {lazy[:3]} have no shape yet; expected a model that has run once. Call "

@@ -1,0 +1,74 @@
+"""Held still: mode, random state and fast path are put back; buffers and inputs are not written."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from neurodemon.tracing.model_state import call_model, run_model, studied
+
+
+class Writing(nn.Module):
+    """Counts its calls in a buffer and writes on its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return x.mul_(2)
+
+
+def test_a_dict_is_given_by_keyword_a_tuple_by_position() -> None:
+    class Minus(nn.Module):
+        def forward(self, left: Tensor, right: Tensor) -> Tensor:
+            return left - right
+
+    one, two = torch.tensor(1.0), torch.tensor(2.0)
+    assert call_model(Minus(), {"right": one, "left": two}) == 1
+    assert call_model(Minus(), (one, two)) == -1
+    assert call_model(Minus(), [one, two]) == -1
+    assert call_model(nn.Identity(), one) == 1
+
+
+def test_every_modules_own_mode_comes_back() -> None:
+    model = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2).eval(), nn.ReLU())
+    with studied(model, evaluate=True):
+        assert not any(module.training for module in model.modules())
+    assert [module.training for module in model.modules()] == [True, True, False, True]
+
+
+def test_without_evaluation_the_mode_is_left_alone() -> None:
+    model = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2).eval())
+    with studied(model, evaluate=False):
+        assert [module.training for module in model] == [True, False]
+
+
+def test_the_random_state_and_the_fast_path_come_back_even_after_an_error() -> None:
+    model = nn.Dropout()
+    torch.manual_seed(1)
+    expected = torch.get_rng_state()
+    with pytest.raises(RuntimeError, match="inside"), studied(model, evaluate=True):
+        torch.rand(3)
+        assert not torch.backends.mha.get_fastpath_enabled()
+        raise RuntimeError("inside")
+    assert torch.equal(torch.get_rng_state(), expected)
+    assert torch.backends.mha.get_fastpath_enabled()
+    assert model.training
+
+
+def test_a_run_changes_neither_buffers_nor_inputs() -> None:
+    model, x = Writing(), torch.ones(2)
+    assert run_model(model, x, call_model).tolist() == [2, 2]
+    assert float(model.calls) == 0
+    assert x.tolist() == [1, 1]
+
+
+def test_a_plain_call_changes_both() -> None:
+    """Negative control: the model of these tests does write."""
+    model, x = Writing(), torch.ones(2)
+    model(x)
+    assert float(model.calls) == 1
+    assert x.tolist() == [2, 2]
+    assert np.array_equal(x.numpy(), [2, 2])
