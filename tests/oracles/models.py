@@ -212,7 +212,7 @@ class Encoder(nn.Module):
         self.batch_first = batch_first
         self.embed = nn.Linear(3, 4)
         layer = nn.TransformerEncoderLayer(4, 2, 5, batch_first=batch_first)
-        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
         self.head = nn.Linear(4, 3)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:

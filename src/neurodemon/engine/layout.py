@@ -6,6 +6,7 @@ as three: positions flattened in row-major order, a missing position or unit axi
 
 from torch import Tensor
 
+from neurodemon.errors import UnitIndexError
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.sites import Site
 from neurodemon.terms.units import UnitBlock
@@ -33,6 +34,29 @@ def restore(value: Tensor, site: Site, shape: tuple[int, ...]) -> Tensor:
     sizes = [value.shape[0] if site.axes[axis] == "example" else shape[axis] for axis in order]
     inverse = sorted(range(len(order)), key=order.__getitem__)
     return value.reshape(sizes).permute(inverse)
+
+
+def require_units(value: Float[Tensor, "example position unit"], block: UnitBlock) -> None:
+    """Refuse units that a batch does not have: its positions or units may be fewer.
+
+    Args:
+        value: of the site, for this batch.
+        block: the units.
+
+    Raises:
+        UnitIndexError: one of them lies outside the value.
+    """
+    sizes = value.shape[1:]
+    for what, numbers, size in zip(
+        ("position", "unit"), (block.positions, block.indices), sizes, strict=True
+    ):
+        last = int(numbers.max(initial=-1))
+        if last >= size:
+            raise UnitIndexError(
+                f"{what.capitalize()} {last} of site {block.site.name!r} is not in every batch: "
+                f"one has {size}; expected units that all batches have. Select fewer, or make "
+                "one subject per shape."
+            )
 
 
 def over_units(

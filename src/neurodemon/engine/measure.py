@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from neurodemon.engine.layout import require_units
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Move, move
 from neurodemon.engine.replay import Pass, Replay
@@ -51,9 +52,11 @@ def measure(
 
     Raises:
         ReplayMismatchError: a clean row does not give the recorded cost.
+        UnitIndexError: the batch does not have one of the units.
     """
     site = recording.graph.site_by_name[block.site.name]
     carried = move(recording, site, dz)
+    require_units(carried.clean, block)
     n_examples = recording.n_examples
     if not recording.can_fold:
         size = PassSize(n_examples, 1)

@@ -96,8 +96,17 @@ def statistics(values: Iterable[Float[Tensor, "example position unit"]]) -> Stat
 
     Returns:
         The statistics, in float64.
+
+    Raises:
+        PerturbationError: the batches differ in their number of units.
     """
     flat = [z.reshape(-1, z.shape[-1]).double() for z in values]
+    counts = sorted({z.shape[1] for z in flat})
+    if len(counts) > 1:
+        raise PerturbationError(
+            f"The batches have {counts} units here; expected as many in each, to take a unit's "
+            "mean or std over all of them. Make one subject per shape."
+        )
     count = sum(len(z) for z in flat)
     mean = torch.stack([z.sum(0) for z in flat]).sum(0) / count
     variance = torch.stack([(z - mean).square().sum(0) for z in flat]).sum(0) / count
@@ -121,7 +130,7 @@ def needs_statistics(perturbation: Perturbation) -> bool:
     return isinstance(perturbation, Mean) or isinstance(amount, Std)
 
 
-def _amount(amount: float | Std, z: Tensor, reference: Reference) -> Tensor:
+def _amount(amount: float | int | Std, z: Tensor, reference: Reference) -> Tensor:
     """A number, or so many std per unit, as a tensor that broadcasts to z."""
     if isinstance(amount, Std):
         return amount.factor * _statistics(reference).std.to(z)

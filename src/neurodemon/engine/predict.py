@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neurodemon.engine.layout import canonical, over_units
+from neurodemon.engine.layout import canonical, over_units, require_units
 from neurodemon.engine.link import Link, recognise
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Move, move
@@ -146,6 +146,8 @@ def predict(
         move(recording, recording.graph.site_by_name[request.block.site.name], request.dz)
         for request in requests
     ]
+    for request, carried in zip(requests, moves, strict=True):
+        require_units(carried.clean, request.block)
     nodes = [recording.graph.site_by_name[r.block.site.name].node for r in requests]
     sources = list(dict.fromkeys([*nodes, *(carried.exit for carried in moves)]))
     wants_logits = LINEAR_LOGITS in predictors

@@ -84,7 +84,9 @@ class Replay:
         found = {
             name: rank_one(graph[name], self.source, values, axis)
             for name in graph.users[self.source]
-            if name in inside and graph[name].example_axis == 0
+            if name in inside
+            and graph[name].example_axis == 0
+            and inside.isdisjoint(graph[name].inputs)  # all else it reads must stay as it was
         }
         return {name: rule for name, rule in found.items() if rule is not None}
 

@@ -72,7 +72,7 @@ def _join(folder: Path, parts: list[Effects]) -> Effects:
     """Join the parts of a run in order."""
     try:
         return concatenate(parts)
-    except ValueError as error:  # of Arrow, or of NumPy where the examples differ
+    except (ValueError, TypeError) as error:  # of Arrow, or of NumPy where the examples differ
         raise StoreError(
             f"The parts of the run at '{folder}' do not fit together ({_first_line(error)}); "
             "expected parts of one run. Read the Parquet files one by one, or make the run again "

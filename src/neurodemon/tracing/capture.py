@@ -3,7 +3,7 @@
 One entry for all ways of tracing. What comes out is frozen and holds no values of the batch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -125,8 +125,9 @@ def _forms_at_sizes(graph: Graph, model: nn.Module, batch: tuple[Any, Any]) -> F
     return Forms(*found)
 
 
-def shape_signature(batch: tuple[Any, Any]) -> tuple[Sequence[int], ...]:
-    """The shape of every tensor of a batch without its example axis: what a capture is for."""
+def shape_signature(batch: tuple[Any, Any]) -> tuple[tuple[int, ...] | str, ...]:
+    """What a capture is for: each tensor's shape without its example axis, each constant."""
     return tuple(
-        tuple(leaf.shape[1:]) for leaf in pytree.tree_leaves(batch) if isinstance(leaf, Tensor)
+        tuple(leaf.shape[1:]) if isinstance(leaf, Tensor) else repr(leaf)
+        for leaf in pytree.tree_leaves(batch)
     )
