@@ -1,5 +1,6 @@
 """The closed forms, and which losses are recognised. Oracle: the formulas of theory.md §1.4."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from oracles.models import Case, classes
 from oracles.predictors import link_absolute, link_cross_entropy, link_squared
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 import neurodemon as nd
 from neurodemon.engine.link import Link
@@ -34,17 +35,17 @@ def link_of(cost: Callable[[Any, Any], Tensor] | str, n_outputs: int = 3) -> Lin
 
 def own(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Any, Any], Tensor]:
     """A callable of the user's own, whose name says nothing."""
-    return lambda output, target: function(output, target)
+    return functools.partial(function)
 
 
 def multi_margin(output: Tensor, target: Tensor) -> Tensor:
     """A margin loss."""
-    return F.multi_margin_loss(output, target, reduction="none")
+    return functional.multi_margin_loss(output, target, reduction="none")
 
 
 RECOGNISED = {
     "named cross-entropy": ("cross_entropy", 3, "cross_entropy"),
-    "own cross-entropy": (own(lambda o, t: F.cross_entropy(o, t, reduction="none")), 3, "cross_entropy"),
+    "own cross-entropy": (own(lambda o, t: functional.cross_entropy(o, t, reduction="none")), 3, "cross_entropy"),
     "logsumexp by hand": (own(lambda o, t: o.logsumexp(1) - o[torch.arange(o.shape[0]), t]), 3, "cross_entropy"),
     "squared error": ("squared_error", 3, "quadratic"),
     "the book's half": ("quadratic", 3, "quadratic"),
@@ -53,15 +54,15 @@ RECOGNISED = {
     "own absolute": (own(lambda o, t: 2.5 * (o - t).abs().squeeze(1)), 1, "absolute"),
 }  # fmt: skip
 REFUSED = {
-    "label smoothing": (own(lambda o, t: F.cross_entropy(o, t, reduction="none", label_smoothing=0.1)), 3),
-    "temperature": (own(lambda o, t: F.cross_entropy(o / 2, t, reduction="none")), 3),
-    "scaled cross-entropy": (own(lambda o, t: 2 * F.cross_entropy(o, t, reduction="none")), 3),
+    "label smoothing": (own(lambda o, t: functional.cross_entropy(o, t, reduction="none", label_smoothing=0.1)), 3),
+    "temperature": (own(lambda o, t: functional.cross_entropy(o / 2, t, reduction="none")), 3),
+    "scaled cross-entropy": (own(lambda o, t: 2 * functional.cross_entropy(o, t, reduction="none")), 3),
     "margin": (own(multi_margin), 3),
-    "focal": (own(lambda o, t: F.cross_entropy(o, t, reduction="none") ** 2), 3),
+    "focal": (own(lambda o, t: functional.cross_entropy(o, t, reduction="none") ** 2), 3),
     "shifted squares": (own(lambda o, t: (o - t).square().sum(1) + 1), 1),
-    "weighted squares": (own(lambda o, t: (o.square() * torch.tensor([1.0, 2.0, 3.0])).sum(1)), 3),
+    "weighted squares": (own(lambda o, _: (o.square() * torch.tensor([1.0, 2.0, 3.0])).sum(1)), 3),
     "absolute of several": ("absolute_error", 3),
-    "huber": (own(lambda o, t: F.smooth_l1_loss(o, t, reduction="none").squeeze(1)), 1),
+    "huber": (own(lambda o, t: functional.smooth_l1_loss(o, t, reduction="none").squeeze(1)), 1),
     "fourth power": (own(lambda o, t: (o - t).pow(4).sum(1)), 1),
 }  # fmt: skip
 
@@ -82,7 +83,9 @@ def test_any_other_loss_is_refused(name: str) -> None:
 
 def test_asking_for_link_where_it_does_not_apply_is_refused_with_the_reason() -> None:
     subject = subject_of(REFUSED["temperature"][0])
-    with pytest.raises(nd.NeurodemonError, match="'link' does not apply here: the cost is no known"):
+    with pytest.raises(
+        nd.NeurodemonError, match="'link' does not apply here: the cost is no known"
+    ):
         nd.predict(subject, predictor="link")
 
 
@@ -111,7 +114,9 @@ def test_the_closed_forms_are_those_of_the_notes(x: float) -> None:
     }
     for kind, (parameter, formula) in known.items():
         found = Link(kind, parameter)(first_order).numpy()
-        assert np.allclose(found, formula(first_order.numpy(), cost.numpy()), rtol=1e-12, atol=1e-15)
+        assert np.allclose(
+            found, formula(first_order.numpy(), cost.numpy()), rtol=1e-12, atol=1e-15
+        )
 
 
 def test_cross_entropy_stays_finite_at_both_ends() -> None:

@@ -3,7 +3,7 @@
 import torch
 from oracles.models import ZOO, Case, classes, seeded
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 import neurodemon as nd
 from neurodemon.engine.recording import Recording
@@ -109,9 +109,9 @@ def test_the_move_is_the_activations_own_bend_for_all_units_at_once() -> None:
     z = recording.values[site.node]
     dz = torch.full_like(z, 0.3)
     moved = move(recording, site, dz[:, None])
-    expected = F.gelu(z + 0.3, approximate="tanh")
+    expected = functional.gelu(z + 0.3, approximate="tanh")
     assert torch.allclose(moved.moved[:, 0], expected, atol=1e-14)
-    assert torch.allclose(moved.clean[:, 0], F.gelu(z, approximate="tanh"), atol=1e-14)
+    assert torch.allclose(moved.clean[:, 0], functional.gelu(z, approximate="tanh"), atol=1e-14)
 
 
 def test_dead_units_do_not_move() -> None:

@@ -48,9 +48,6 @@ def of(effects: nd.Effects) -> np.ndarray:
     return effects.per_example
 
 
-# Δz = 0
-
-
 @pytest.mark.parametrize("perturbation", [nd.Add(0), nd.Scale(1), nd.Noise(0.0), nd.Add(nd.Std(0))])
 def test_a_demon_that_does_nothing_has_an_effect_of_exactly_zero(
     rough: Studied, perturbation: Any
@@ -62,7 +59,9 @@ def test_a_demon_that_does_nothing_has_an_effect_of_exactly_zero(
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_demon_that_does_nothing_has_no_effect_in_low_precision_either(dtype: torch.dtype) -> None:
+def test_a_demon_that_does_nothing_has_no_effect_in_low_precision_either(
+    dtype: torch.dtype,
+) -> None:
     case = ZOO["encoder, batch first, dict"]().to(dtype)
     case = Case(case.model, case.batches[:1], case.cost)
     subject = nd.Subject(case.model, case.batches, case.cost)
@@ -72,9 +71,6 @@ def test_a_demon_that_does_nothing_has_no_effect_in_low_precision_either(dtype: 
 def test_a_demon_that_does_the_least_has_an_effect(smooth: Studied) -> None:
     """Negative control."""
     assert of(nd.measure(smooth[1], "0", nd.Add(1e-6))).all()
-
-
-# linear networks
 
 
 def _case(model: nn.Module) -> Case:
@@ -120,20 +116,21 @@ def test_on_a_bent_network_the_tangent_is_not_the_measurement(smooth: Studied) -
     assert np.abs(predicted - measured).max() > 1e-2 * np.abs(measured).max()
 
 
-# the gap shrinks like ε²
-
-
 def gaps(subject: nd.Subject, predictor: str, units: str) -> list[float]:
     """The largest gap/ε² for smaller and smaller ε."""
     found = []
     for size in (1e-1, 1e-2, 1e-3):
         predicted = of(nd.predict(subject, units, nd.Add(size), predictor=predictor))
-        found.append(np.abs(of(nd.measure(subject, units, nd.Add(size))) - predicted).max() / size**2)
+        found.append(
+            np.abs(of(nd.measure(subject, units, nd.Add(size))) - predicted).max() / size**2
+        )
     return found
 
 
 @pytest.mark.parametrize("predictor", ["tangent", "first_order", "link", "linear_logits"])
-def test_on_smooth_networks_the_gap_shrinks_with_the_square(smooth: Studied, predictor: str) -> None:
+def test_on_smooth_networks_the_gap_shrinks_with_the_square(
+    smooth: Studied, predictor: str
+) -> None:
     found = gaps(smooth[1], predictor, "0, 1, 2")
     assert max(found) < 3 * min(found) + 1e-6
     assert max(found) < 5
@@ -146,9 +143,6 @@ def test_at_a_kink_the_gap_does_not_shrink_with_the_square() -> None:
     subject = nd.Subject(model, [(x, torch.ones_like(x))], "squared_error")
     found = gaps(subject, "tangent", "0")
     assert found[-1] > 50 * found[0]
-
-
-# otherwise chunked, permuted, batched
 
 
 @pytest.mark.parametrize(("examples", "rows"), [(1, 1), (1, 5), (3, 2), (4, 1), (2, 64)])
@@ -224,18 +218,20 @@ def test_padding_changes_nothing() -> None:
     padded = of(nd.measure(nd.Subject(case.model, [(inputs, target)], case.cost)))
     for place in (lengths.index(min(lengths)), lengths.index(max(lengths))):
         length = lengths[place]
-        cut = {"x": inputs["x"][place : place + 1, :length], "mask": inputs["mask"][place : place + 1, :length]}
+        cut = {
+            "x": inputs["x"][place : place + 1, :length],
+            "mask": inputs["mask"][place : place + 1, :length],
+        }
         batch = (cut, target[place : place + 1])
         alone = of(nd.measure(nd.Subject(case.model, [batch], case.cost)))
         assert np.abs(alone[0] - padded[place]).max() < 1e-12
 
 
-# δ
-
-
 def sigmoid_net() -> Case:
     """The book's kind of network: sigmoid outputs and its cross-entropy."""
-    model = seeded(lambda: nn.Sequential(nn.Linear(5, 6), nn.Sigmoid(), nn.Linear(6, 3), nn.Sigmoid()))
+    model = seeded(
+        lambda: nn.Sequential(nn.Linear(5, 6), nn.Sigmoid(), nn.Linear(6, 3), nn.Sigmoid())
+    )
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(7, 5, generator=generator, dtype=torch.float64)
     y = torch.rand(7, 3, generator=generator, dtype=torch.float64).round()
@@ -254,7 +250,9 @@ def test_delta_at_the_output_is_a_minus_y_with_the_books_cross_entropy() -> None
     assert float((quadratic - (a - y)).abs().max()) > 1e-2
 
 
-@pytest.mark.parametrize(("name", "path"), [("tanh mlp", "2"), ("residual mlp", "ups.1"), ("swiglu", "down")])
+@pytest.mark.parametrize(
+    ("name", "path"), [("tanh mlp", "2"), ("residual mlp", "ups.1"), ("swiglu", "down")]
+)
 def test_delta_summed_over_examples_is_the_bias_gradient(name: str, path: str) -> None:
     case, subject = studied(name)
     delta = nd.delta(subject, path)
@@ -265,12 +263,14 @@ def test_delta_summed_over_examples_is_the_bias_gradient(name: str, path: str) -
     assert float((delta[1:].sum(0) - expected).abs().max()) > 1e-6  # one example left out
 
 
-@pytest.mark.parametrize("name", ["tanh mlp", "residual cnn", "lstm", "position major", "encoder, time first, tuple"])
+@pytest.mark.parametrize(
+    "name", ["tanh mlp", "residual cnn", "lstm", "position major", "encoder, time first, tuple"]
+)
 def test_delta_is_the_gradient_at_a_leaf_in_the_models_own_forward(name: str) -> None:
     case, subject = studied(name)
     case = Case(case.model, case.batches[:1], case.cost)
     subject = nd.Subject(case.model, case.batches, case.cost)
-    (inputs, target), = case.batches
+    ((inputs, target),) = case.batches
     for site in nd.sites(subject):
         if ":" in site.name or "[" in site.name:
             continue
@@ -317,11 +317,10 @@ def _delta_at(case: Case, inputs: Tensor, target: Tensor, z: Tensor, factor: flo
     moved.requires_grad_()
     rest: Callable[[Tensor], Tensor] = case.model[1:]
     (delta,) = torch.autograd.grad(case.cost(rest(moved), target).sum(), moved)
-    assert cost_with(case.model, inputs, target, case.cost, "0", lambda _: moved).shape == target.shape
+    assert (
+        cost_with(case.model, inputs, target, case.cost, "0", lambda _: moved).shape == target.shape
+    )
     return delta[:, 3].detach()
-
-
-# demons on different units
 
 
 def test_two_demons_on_different_units_of_a_site_commute(smooth: Studied) -> None:
@@ -354,9 +353,6 @@ class Silenced(nn.Module):
         return z * mask
 
 
-# statuses
-
-
 def test_an_overflow_is_a_status_not_an_error() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
     with torch.no_grad():
@@ -374,15 +370,14 @@ def test_a_dead_unit_has_the_status_no_change() -> None:
     assert nd.measure(subject, "0", nd.Add(1.0))["status"] == ["no_change", "ok"]
 
 
-# batches unlike each other
-
-
 def test_units_that_only_some_batches_have_are_refused() -> None:
     case, _ = studied("lstm")
     longest = sorted(case.batches, key=lambda batch: -batch[0].shape[1])
     subject = nd.Subject(case.model, longest, case.cost)
     for verb in (nd.measure, nd.predict):
-        with pytest.raises(nd.NeurodemonError, match="Position 5 of site 'embed' is not in every batch"):
+        with pytest.raises(
+            nd.NeurodemonError, match="Position 5 of site 'embed' is not in every batch"
+        ):
             verb(subject, "embed/position")
     kept = nd.measure(subject, "embed/position[0], embed/position[3]")
     assert kept["status"] == ["ok", "ok"]

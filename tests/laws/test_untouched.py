@@ -51,7 +51,9 @@ def state(model: nn.Module, batches: list[Any]) -> dict[str, Any]:
 def _plain(attributes: dict[str, Any]) -> dict[str, str]:
     """The names of all attributes, and the values of the plain ones."""
     return {
-        name: repr(value) if isinstance(value, (int, float, str, bool, tuple)) else type(value).__name__
+        name: repr(value)
+        if isinstance(value, (int, float, str, bool, tuple))
+        else type(value).__name__
         for name, value in attributes.items()
     }
 
@@ -63,7 +65,7 @@ def make() -> Case:
     model.bn2.eval()
     model.conv2.weight.requires_grad_(requires_grad=False)
     model.fc.weight.grad = torch.full_like(model.fc.weight, 0.5)
-    model.fc.register_forward_hook(lambda _module, _inputs, output: None)
+    model.fc.register_forward_hook(lambda *_: None)
     model.note = "mine"
     return case
 
@@ -118,7 +120,7 @@ def test_a_run_on_disk_leaves_everything_as_it_was(
     assert [key for key in before if before[key] != after[key]] == []
 
 
-def raising_cost(output: Tensor, target: Tensor) -> Tensor:
+def raising_cost(_output: Tensor, _target: Tensor) -> Tensor:
     """A cost that fails."""
     raise RuntimeError("the user's own mistake")
 
@@ -146,7 +148,9 @@ class Stumbling(nn.Module):
 
 
 @pytest.mark.parametrize("verb", ["sites", "check", "predict", "measure", "delta"])
-@pytest.mark.parametrize("mistake", ["cost fails", "cost is a mean", "cost couples", "model fails", "no such site"])
+@pytest.mark.parametrize(
+    "mistake", ["cost fails", "cost is a mean", "cost couples", "model fails", "no such site"]
+)
 def test_a_verb_that_raises_leaves_everything_as_it_was(verb: str, mistake: str) -> None:
     case = make()
     model: nn.Module = Stumbling(case.model) if mistake == "model fails" else case.model
@@ -171,7 +175,9 @@ def test_a_verb_that_raises_leaves_everything_as_it_was(verb: str, mistake: str)
     assert [key for key in before if before[key] != after[key]] == []
 
 
-def test_a_model_in_inference_mode_or_without_grad_is_left_so(studied: tuple[nd.Subject, Case]) -> None:
+def test_a_model_in_inference_mode_or_without_grad_is_left_so(
+    studied: tuple[nd.Subject, Case],
+) -> None:
     subject, case = studied
     with torch.no_grad():
         before = state(case.model, case.batches)

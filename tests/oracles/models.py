@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 Cost = Callable[[Any, Any], Tensor]
 
@@ -41,7 +41,7 @@ def cast(value: Any, dtype: torch.dtype) -> Any:
 
 def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
     """−log p_y per example."""
-    return F.cross_entropy(output, target, reduction="none")
+    return functional.cross_entropy(output, target, reduction="none")
 
 
 def squared(output: Tensor, target: Tensor) -> Tensor:
@@ -91,9 +91,9 @@ class FunctionalMLP(nn.Module):
         self.first, self.second, self.third = nn.Identity(), nn.Identity(), nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.first(F.relu(self.fc1(x)))
+        h = self.first(functional.relu(self.fc1(x)))
         h = self.second(torch.tanh(self.fc2(h)))
-        h = self.third(F.gelu(self.fc3(h), approximate="tanh"))
+        h = self.third(functional.gelu(self.fc3(h), approximate="tanh"))
         return self.head(h)
 
 
@@ -157,7 +157,7 @@ class StridedCNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = torch.tanh(self.strided(x))
-        h = F.silu(self.dilated(h))
+        h = functional.silu(self.dilated(h))
         h = self.grouped(h).sigmoid()
         h = self.pool(self.depthwise(h))
         return self.fc(h.reshape(h.shape[0], -1))
@@ -173,8 +173,8 @@ class Conv1dNet(nn.Module):
         self.fc = nn.Linear(5, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = F.elu(self.conv1(x))
-        return self.fc(F.softplus(self.conv2(h)).mean(-1))
+        h = functional.elu(self.conv1(x))
+        return self.fc(functional.softplus(self.conv2(h)).mean(-1))
 
 
 class Conv3dNet(nn.Module):
@@ -367,7 +367,7 @@ class SwiGLU(nn.Module):
         self.head = nn.Linear(7, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.down(F.silu(self.gate(x)) * self.up(x))
+        h = self.down(functional.silu(self.gate(x)) * self.up(x))
         z = self.mid(h)
         bent = 0.5 * z * (1.0 + torch.tanh(0.7978845608 * (z + 0.044715 * torch.pow(z, 3.0))))
         return self.head(bent)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from oracles.models import ZOO, Case, Encoder, classes, cross_entropy, encoder, mlp, seeded
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 import neurodemon as nd
 from neurodemon.engine.recording import record
@@ -49,7 +49,7 @@ def test_torch_export_of_a_batch_of_one_freezes_its_size() -> None:
     """Negative control: why a lone example is repeated."""
     auto = ({0: torch.export.Dim.AUTO},)
     program = torch.export.export(nn.Linear(2, 2), (torch.ones(1, 2),), dynamic_shapes=auto)
-    with pytest.raises(Exception, match="(?i)expected|guard|shape"):
+    with pytest.raises(Exception, match=r"(?i)expected|guard|shape"):
         program.module()(torch.ones(3, 2))
 
 
@@ -75,7 +75,7 @@ class Overwriting(nn.Module):
         h = self.relu(self.fc1(x))
         z = self.fc2(h)
         z += h
-        return self.head(F.relu_(z))
+        return self.head(functional.relu_(z))
 
 
 def test_in_place_operations_do_not_overwrite_the_recorded_z() -> None:
@@ -272,11 +272,11 @@ class OwnBackward(torch.autograd.Function):
     """Forward x², backward of something else."""
 
     @staticmethod
-    def forward(ctx: object, x: Tensor) -> Tensor:
+    def forward(_ctx: object, x: Tensor) -> Tensor:
         return x**2
 
     @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> Tensor:
+    def backward(_ctx: object, gradient: Tensor) -> Tensor:
         return 7 * gradient
 
 

@@ -49,10 +49,14 @@ def test_the_random_state_and_the_fast_path_come_back_even_after_an_error() -> N
     model = nn.Dropout()
     torch.manual_seed(1)
     expected = torch.get_rng_state()
-    with pytest.raises(RuntimeError, match="inside"), studied(model, evaluate=True):
+
+    def draw_and_fail() -> None:
         torch.rand(3)
         assert not torch.backends.mha.get_fastpath_enabled()
         raise RuntimeError("inside")
+
+    with pytest.raises(RuntimeError, match="inside"), studied(model, evaluate=True):
+        draw_and_fail()
     assert torch.equal(torch.get_rng_state(), expected)
     assert torch.backends.mha.get_fastpath_enabled()
     assert model.training

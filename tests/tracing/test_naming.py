@@ -6,7 +6,7 @@ from oracles.comparing import hookable
 from oracles.hooks import clean_values
 from oracles.models import ZOO, Case, classes, seeded
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 import neurodemon as nd
 from neurodemon.errors import SiteNotFoundError
@@ -162,8 +162,8 @@ class Block(nn.Module):
         self.fc = nn.Linear(5, 5)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = F.relu(self.fc(x)) + x
-        return F.relu(h + 1) * 2
+        h = functional.relu(self.fc(x)) + x
+        return functional.relu(h + 1) * 2
 
 
 class Blocks(nn.Module):

@@ -44,13 +44,14 @@ def report_stored(folder: Path, *, top: int, as_json: bool) -> None:
         as_json: whether to print JSON instead.
     """
     result = load(folder)
-    done, total = count_kept(folder) or (0, 0)
+    effects = result.effects if isinstance(result, Audit) else result
+    done = len(effects)  # not the files that are there: one of them can be damaged
+    _, total = count_kept(folder) or (0, done)
     if as_json:
         is_complete = done == total and summary_path(folder).is_file()
         print_json(spell_result(result, out=folder, is_complete=is_complete))
         return
     paper = Paper()
-    effects = result.effects if isinstance(result, Audit) else result
     if effects.manifest is not None:
         show_manifest(paper, effects.manifest, missing=total - done)
     _show(paper, result, top)

@@ -68,14 +68,13 @@ def ladder_of(recording: Recording) -> Ladder:
     graph = recording.graph
     reaching = graph.upstream([graph.cost])
     outputs = [name for name in dict.fromkeys(graph.outputs) if name in reaching]
-    if len(outputs) != 1 or outputs[0] == graph.cost:
+    usable = [name for name in outputs if _is_vector(recording, name)]
+    found = next((name for name in usable if not _has_bypass(recording, name)), None)
+    if found is None:
         return Ladder(None, 0, None)
-    value = recording.values[outputs[0]]
-    is_vector = value.ndim in {1, 2} and graph[outputs[0]].example_axis == 0
-    if not is_vector or not value.is_floating_point() or _has_bypass(recording, outputs[0]):
-        return Ladder(None, 0, None)
+    value = recording.values[found]
     n_outputs = value.shape[1] if value.ndim == 2 else 1
-    return Ladder(outputs[0], n_outputs, recognise(recording, outputs[0]))
+    return Ladder(found, n_outputs, recognise(recording, found))
 
 
 def choose(predictor: str, available: Sequence[str]) -> str:
@@ -125,7 +124,7 @@ def influence(
     target = recording.graph.cost if target is None else target
     names = list(dict.fromkeys(sources))
     found = _with_gradients(recording, names, [target])
-    return dict(zip(names, _gradients(found, names, found[target].sum()), strict=True))
+    return dict(zip(names, _gradients(found, names, target), strict=True))
 
 
 def predict(
@@ -158,7 +157,7 @@ def predict(
     delta = dict(
         zip(
             sources,
-            _gradients(found, sources, found[recording.graph.cost].sum(), keep=wants_logits),
+            _gradients(found, sources, recording.graph.cost, keep=wants_logits),
             strict=True,
         )
     )
@@ -210,11 +209,13 @@ def _output_shifts(
 ) -> list[Float[Tensor, "example row output"]]:
     """J·Δa: how far each unit shifts each output, to first order, one pass per output."""
     exits = list(dict.fromkeys(carried.exit for carried in moves))
-    columns = found[output].reshape(recording.n_examples, -1).sum(0)
+    n_outputs = found[output].numel() // recording.n_examples
     shifts: list[list[Tensor]] = [[] for _ in requests]
-    for place in range(len(columns)):
+    for place in range(n_outputs):
+        along = torch.zeros(recording.n_examples, n_outputs).to(found[output])
+        along[:, place] = 1
         gradients = dict(
-            zip(exits, _gradients(found, exits, columns[place], keep=True), strict=True)
+            zip(exits, _gradients(found, exits, output, along=along, keep=True), strict=True)
         )
         for request, carried, own in zip(requests, moves, shifts, strict=True):
             site = recording.graph.site_by_name[request.block.site.name]
@@ -258,23 +259,36 @@ def _with_gradients(
 
 
 def _gradients(
-    found: dict[str, Tensor], sources: Sequence[str], total: Tensor, *, keep: bool = False
+    found: dict[str, Tensor],
+    sources: Sequence[str],
+    target: str,
+    *,
+    along: Tensor | None = None,
+    keep: bool = False,
 ) -> tuple[Tensor, ...]:
-    """Differentiate a total with respect to values; 0 where it does not depend on one."""
+    """Differentiate a value's sum, or its part along another; 0 where it does not depend."""
+    total = found[target]
+    along = torch.ones_like(total) if along is None else along.reshape(total.shape)
     if not total.requires_grad:
         raise PredictorError(
             "The cost has no gradient (it was made with argmax, rounding or no_grad); expected "
             "a differentiable cost. Measure instead: nd.measure(subject, units)."
         )
     values = [found[name] for name in sources]
-    return torch.autograd.grad(total, values, retain_graph=keep, materialize_grads=True)
+    return torch.autograd.grad(total, values, along, retain_graph=keep, materialize_grads=True)
+
+
+def _is_vector(recording: Recording, name: str) -> bool:
+    """Whether an output is one vector, or one number, per example."""
+    value = recording.values[name]
+    is_flat = value.ndim in {1, 2} and recording.graph[name].example_axis == 0
+    return bool(is_flat and value.is_floating_point() and name != recording.graph.cost)
 
 
 def _has_bypass(recording: Recording, output: str) -> bool:
     """Whether the cost depends on the batch's inputs by a way around the output."""
     graph = recording.graph
-    sites = {site.node for site in graph.sites} - {output}
-    reached = set(sites)
+    reached = {site.node for site in graph.sites} - {output}
     for node in graph.nodes:
         if node.name != output and not reached.isdisjoint(node.inputs):
             reached.add(node.name)

@@ -20,6 +20,7 @@ from neurodemon.jobs.selecting import hidden_sites
 from neurodemon.jobs.slopes import Slope, compare_backward, own_casts, probe_slopes
 from neurodemon.subjects.subject import Batch, Subject
 from neurodemon.terms.certificates import Certificate, Probe
+from neurodemon.terms.text import count as spell_count
 from neurodemon.terms.units import UnitBlock
 from neurodemon.tracing.capture import bind, shape_signature
 from neurodemon.tracing.coverage import EagerRun, first_difference, prove, training_layers
@@ -73,17 +74,30 @@ def certify(subject: Subject) -> Certificate:
     found = Certificate(
         subject.name,
         (
-            _probe_parity(subject, places),
+            _probe_parity(subject),
             _probe_other_sizes(subject, places),
             Probe("two runs agree", passed=True, detail="bit for bit, under two random states"),
             coupling,
             slope,
             _probe_noop(subject),
         ),
-        (*notes, *subject.capture(0).notes),
+        (*notes, *subject.capture(0).notes, *_left_out(subject)),
     )
     subject.certificate = found
     return found
+
+
+def _left_out(subject: Subject) -> tuple[str, ...]:
+    """Say which tensors can be no sites because examples are mixed with another axis."""
+    refused = subject.capture(0).refused
+    names = [name for name, reason in refused.items() if "no axis" in reason]
+    if not names:
+        return ()
+    return (
+        f"No demon can sit at {', '.join(map(repr, names[:5]))}"
+        + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        + ": no axis there holds the examples alone.",
+    )
 
 
 def _one_place_per_shape(subject: Subject) -> list[int]:
@@ -95,10 +109,10 @@ def _one_place_per_shape(subject: Subject) -> list[int]:
     return sorted(shapes.values())
 
 
-def _probe_parity(subject: Subject, places: list[int]) -> Probe:
-    """Every batch shape: the graph gives the model's own numbers, at every site."""
+def _probe_parity(subject: Subject) -> Probe:
+    """Every batch: the graph gives the model's own numbers, at every site."""
     found = []
-    for place in places:
+    for place in range(len(subject.batches)):
         batch = subject.batches[place]
         found.append(
             prove(subject.capture(place), subject.recording(place).values, subject.eager(batch))
@@ -107,7 +121,7 @@ def _probe_parity(subject: Subject, places: list[int]) -> Probe:
     return Probe(
         "graph equals model",
         passed=True,
-        detail=f"{found[0].n_sites} tensors on {len(places)} batch shapes, largest difference "
+        detail=f"{found[0].n_sites} tensors on {spell_count(len(found), 'batch', 'batches')}, largest difference "
         f"{largest:.1e} of the tensor's largest value",
     )
 

@@ -219,9 +219,6 @@ class Subject:
     def _capture_anew(self, batch: Batch, signature: Any) -> Capture:
         """Capture for a batch's shape: by an earlier graph if it holds, else by a new one."""
         eager = self.eager(batch)
-        again = self.eager(batch, seed=1)
-        with self.held():
-            require_same_runs(self.model, eager, again)
         size = count_examples(batch)
         for earlier in {id(made): made for made in self._kept.captures.values()}.values():
             with contextlib.suppress(Exception):  # it does not hold for this shape
@@ -229,6 +226,10 @@ class Subject:
                     return self._keep(earlier, batch, eager, signature)
         with self.held():
             made = capture(self.model, batch, call=self.call, cost=self.cost)
+        # After the capture, so that what a user's hook keeps is real tensors again.
+        again = self.eager(batch, seed=1)
+        with self.held():
+            require_same_runs(self.model, eager, again)
         first = next(iter(self._kept.captures.values()), made)
         names = [site.name for site in made.graph.sites]
         if names != [site.name for site in first.graph.sites]:

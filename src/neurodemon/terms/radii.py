@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 from neurodemon.errors import PerturbationError
 
@@ -55,11 +56,11 @@ class Absolute:
 
 def require_finite(what: str, value: object) -> None:
     """Raise `PerturbationError` unless the value is a finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not _is_finite(value):
         raise PerturbationError(f"{what} is {value!r}; expected a finite number.")
 
 
-def _is_finite(value: float | int) -> bool:
+def _is_finite(value: Real) -> bool:
     """Whether a number is finite as a float; a whole number can be too large for one."""
     try:
         return math.isfinite(value)

@@ -21,12 +21,13 @@ def format_number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def count(number: int, thing: str) -> str:
+def count(number: int, thing: str, things: str | None = None) -> str:
     """Spell a number of things, one or many.
 
     Args:
         number: how many.
-        thing: the word for one; its plural takes an s.
+        thing: the word for one.
+        things: the word for many, where it is not the first with an s.
 
     Returns:
         Both, in words.
@@ -35,7 +36,7 @@ def count(number: int, thing: str) -> str:
         >>> count(1, "unit"), count(64, "unit")
         ('1 unit', '64 units')
     """
-    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 def format_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -43,6 +43,12 @@ def trace_forms(nodes: Sequence[Node], values: Mapping[str, Any]) -> dict[str, F
     return forms
 
 
+def run_all(nodes: Sequence[Node], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the nodes on given values and keep every value."""
+    with torch.no_grad():
+        return evaluate(nodes, values, wanted=[node.name for node in nodes])
+
+
 def fold(nodes: Sequence[Node], inputs: Sequence[str], forms: Forms) -> tuple[Node, ...]:
     """Mark each node with its example axis and how it folds.
 
@@ -75,14 +81,38 @@ def fold(nodes: Sequence[Node], inputs: Sequence[str], forms: Forms) -> tuple[No
     return tuple(folded)
 
 
-def freeze(nodes: Sequence[Node], forms: Mapping[str, Form], size: int) -> tuple[Node, ...]:
-    """Mark the example axis where the batch has one fixed size: the first axis of that size."""
+def freeze(
+    nodes: Sequence[Node], base: Mapping[str, Any], changed: Mapping[str, Any], size: int
+) -> tuple[Node, ...]:
+    """Mark the example axis where the batch has one fixed size: by changing one example.
+
+    Args:
+        nodes: in running order.
+        base: the value of every node for a batch.
+        changed: the same with other content in the first example alone.
+        size: the number of examples.
+
+    Returns:
+        The nodes with `example_axis` set where the values change in one place of one axis.
+    """
     return tuple(
-        replace(node, example_axis=form.index(size), folding="recompute")
-        if isinstance(form := forms.get(node.name), tuple) and size in form
-        else node
+        replace(node, example_axis=axis, folding="recompute") if axis is not None else node
         for node in nodes
+        for axis in [_axis_of_change(base.get(node.name), changed.get(node.name), size)]
     )
+
+
+def _axis_of_change(one: Any, other: Any, size: int) -> int | None:
+    """The axis of the batch's size along which two values differ in the first place alone."""
+    if not isinstance(one, Tensor) or not isinstance(other, Tensor) or one.shape != other.shape:
+        return None
+    differs = one != other
+    if not bool(differs.any()):
+        return None
+    for axis, length in enumerate(one.shape):
+        if length == size and not bool(differs.narrow(axis, 1, size - 1).any()):
+            return axis
+    return None
 
 
 def _is_tainted(

@@ -13,9 +13,9 @@ from torch.utils import _pytree as pytree
 
 from neurodemon.errors import CaptureError
 from neurodemon.graph.graph import Graph
-from neurodemon.tracing.axes import SIZES, Forms, fold, freeze, trace_forms
-from neurodemon.tracing.exported import export_raw
-from neurodemon.tracing.leaves import count_examples, take_examples
+from neurodemon.tracing.axes import SIZES, Forms, fold, freeze, run_all, trace_forms
+from neurodemon.tracing.exported import FIXED, export_raw
+from neurodemon.tracing.leaves import count_examples, map_tensors, take_examples
 from neurodemon.tracing.model_state import Call
 from neurodemon.tracing.naming import name_sites, refused_sites
 from neurodemon.tracing.wrapping import Cost
@@ -65,18 +65,20 @@ def capture(model: nn.Module, batch: tuple[Any, Any], *, call: Call, cost: Cost)
     bare = replace(bare, nodes=nodes)
     size = count_examples(batch)
     forms = trace_forms(nodes, bind(bare, model, batch))
-    if raw.has_dynamic_batch:
-        nodes = fold(nodes, raw.inputs, _forms_at_sizes(bare, model, batch))
+    sizes = _forms_at_sizes(bare, model, batch) if raw.has_dynamic_batch else None
+    if sizes is not None:
+        nodes = fold(nodes, raw.inputs, sizes)
     else:
-        nodes = freeze(nodes, forms, size)
+        values = run_all(nodes, bind(bare, model, batch))
+        nodes = freeze(nodes, values, run_all(nodes, bind(bare, model, _other(batch))), size)
     graph = replace(bare, nodes=nodes)
     sites = name_sites(raw, graph, forms)
     return Capture(
         graph=replace(graph, sites=sites),
-        has_dynamic_batch=raw.has_dynamic_batch,
+        has_dynamic_batch=sizes is not None,
         batch_size=size,
         refused=refused_sites(raw, graph),
-        notes=raw.notes,
+        notes=raw.notes if sizes is not None or not raw.has_dynamic_batch else (*raw.notes, FIXED),
     )
 
 
@@ -116,13 +118,29 @@ def _weight(model: nn.Module, name: str) -> Tensor:
     return value.detach()
 
 
-def _forms_at_sizes(graph: Graph, model: nn.Module, batch: tuple[Any, Any]) -> Forms:
-    """Note the form of each value at both sizes, examples repeated as needed."""
+def _forms_at_sizes(graph: Graph, model: nn.Module, batch: tuple[Any, Any]) -> Forms | None:
+    """Note the form of each value at both sizes, examples repeated; None if it will not run."""
     found = []
     for size in SIZES:
         rows = torch.arange(size) % count_examples(batch)
-        found.append(trace_forms(graph.nodes, bind(graph, model, take_examples(batch, rows))))
+        try:
+            found.append(trace_forms(graph.nodes, bind(graph, model, take_examples(batch, rows))))
+        except RuntimeError:  # a cost that holds a tensor of the batch's own size
+            return None
     return Forms(*found)
+
+
+def _other(batch: tuple[Any, Any]) -> tuple[Any, Any]:
+    """The batch with other content in its first example: another's, or its own turned around."""
+
+    def change(leaf: Tensor) -> Tensor:
+        changed = leaf.clone()
+        changed[0] = leaf[-1].flip(-1) if leaf.ndim > 1 else leaf[-1]
+        if leaf.is_floating_point():
+            changed[0] = changed[0] / 2 + leaf[0] / 4
+        return changed
+
+    return map_tensors(change, batch[0]), batch[1]
 
 
 def shape_signature(batch: tuple[Any, Any]) -> tuple[tuple[int, ...] | str, ...]:

@@ -21,11 +21,12 @@ from torch.utils import _pytree as pytree
 
 from neurodemon.errors import CaptureError
 from neurodemon.graph.node import Node, Ref
-from neurodemon.tracing.leaves import at_least_two
+from neurodemon.tracing.leaves import at_least_two, map_tensors
 from neurodemon.tracing.model_state import Call
 from neurodemon.tracing.operations import REPLACED, aten
 from neurodemon.tracing.wrapping import Cost, Costed, OpaqueCost, Tap
 
+FIXED = "The model or its cost fixes the batch size: rows are replayed one at a time."
 COST = "neurodemon_cost"  # the node of a cost that was not captured itself
 
 
@@ -95,7 +96,8 @@ def _export(
     costed: Costed, batch: tuple[Any, Any], *, is_dynamic: bool
 ) -> torch.export.ExportedProgram:
     """Export in one particular way, free of in-place operations."""
-    example = at_least_two(batch) if is_dynamic else batch
+    # Clones: a tensor that stands in a batch twice would become one placeholder.
+    example = map_tensors(Tensor.clone, at_least_two(batch) if is_dynamic else batch)
     shapes = pytree.tree_map(_dynamic_axes, example) if is_dynamic else None
     with _quiet():
         program = torch.export.export(costed, example, dynamic_shapes=shapes, strict=False)
@@ -149,7 +151,7 @@ def _read(
         if name in clones
     ]
     if not is_dynamic:
-        notes += ("The model fixes its batch size: rows are replayed one at a time.",)
+        notes += (FIXED,)
     return RawGraph(
         nodes=tuple(nodes),
         inputs=tuple(inputs),

@@ -1,6 +1,7 @@
 """Look at a model without changing it: mode, buffers and random state are put back."""
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,9 +34,15 @@ def studied(model: nn.Module, *, evaluate: bool) -> Iterator[None]:
 
     Yields:
         Nothing; on leaving, every module's mode and attributes (also those that its own
-        forward sets), the random state and the fast path are as before.
+        forward sets, and what it puts into its lists and dicts), the random state and the fast path are as before.
     """
     states = [(module, dict(vars(module))) for module in model.modules()]
+    kept = [
+        (value, copy.copy(value))
+        for _, state in states
+        for name, value in state.items()
+        if type(value) in {list, dict, set} and not name.startswith("_")
+    ]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     with torch.random.fork_rng(devices=_devices(model)):
         try:
@@ -48,6 +55,9 @@ def studied(model: nn.Module, *, evaluate: bool) -> Iterator[None]:
             for module, state in states:
                 vars(module).clear()
                 vars(module).update(state)
+            for container, content in kept:
+                container.clear()
+                (container.extend if isinstance(container, list) else container.update)(content)
 
 
 class _Through(nn.Module):

@@ -13,12 +13,8 @@ from neurodemon.graph.node import Node
 from neurodemon.terms.sites import Role, Site
 from neurodemon.tracing.axes import Form
 from neurodemon.tracing.exported import RawGraph
-from neurodemon.tracing.operations import (
-    CONVOLUTIONS,
-    INHERITING,
-    NAMES,
-    site_kind,
-)
+from neurodemon.tracing.operations import NAMES, site_kind
+from neurodemon.tracing.unit_axes import UnitAxis, find_unit_axes, maker_of
 
 
 def name_sites(raw: RawGraph, graph: Graph, forms: Mapping[str, Form]) -> tuple[Site, ...]:
@@ -34,7 +30,7 @@ def name_sites(raw: RawGraph, graph: Graph, forms: Mapping[str, Form]) -> tuple[
         example axis, and such that the cost does not depend on, are no sites.
     """
     reaching = graph.upstream([graph.cost])
-    units = _unit_axes(graph, forms)
+    units = find_unit_axes(graph, forms)
     all_names = _names(raw, graph, forms)
     sites = []
     for node in graph.nodes:
@@ -84,7 +80,7 @@ def _operation_names(
     names = {}
     for node in graph.nodes:
         is_first = node.operation is not operator.getitem or node.arguments[1] == 0
-        short = NAMES.get(_maker(node, graph).operation_name)
+        short = NAMES.get(maker_of(node, graph).operation_name)
         if short and is_first and node.name in wanted and isinstance(forms.get(node.name), tuple):
             name = f"{raw.paths.get(node.name, '')}:{short}"
             calls[name] += 1
@@ -92,24 +88,16 @@ def _operation_names(
     return names
 
 
-def _maker(node: Node, graph: Graph) -> Node:
-    """The node that computed a value, looking through the items of a tuple."""
-    while node.operation is operator.getitem:
-        node = graph[node.inputs[0]]
-    return node
-
-
 def _site(
     node: Node,
     names: list[str],
     shape: tuple[int, ...],
-    unit: tuple[int | None, bool],
+    unit: UnitAxis,
     graph: Graph,
 ) -> Site:
     """Make the site of one node."""
-    unit_axis, is_channel = unit
     axes: tuple[Role, ...] = tuple(
-        "example" if axis == node.example_axis else "unit" if axis == unit_axis else "position"
+        "example" if axis == node.example_axis else "unit" if axis == unit.axis else "position"
         for axis in range(len(shape))
     )
     is_input = node.operation is None or names[0].partition("[")[0].partition("#")[0].endswith(
@@ -121,7 +109,7 @@ def _site(
         node=node.name,
         axes=axes,
         shape=tuple(0 if axis == node.example_axis else size for axis, size in enumerate(shape)),
-        unit_kind="channel" if is_channel else "neuron",
+        unit_kind="channel" if unit.is_channel else "neuron",
         aliases=tuple(names[1:]),
         is_output=node.name in graph.outputs,
     )
@@ -129,49 +117,5 @@ def _site(
 
 def _kind(node: Node, name: str, graph: Graph) -> str:
     """Say which kind of site a node makes, looking through the items of a tuple."""
-    kind = site_kind(_maker(node, graph).operation_name)
+    kind = site_kind(maker_of(node, graph).operation_name)
     return "module" if kind == "operation" and ":" not in name else kind
-
-
-def _unit_axes(graph: Graph, forms: Mapping[str, Form]) -> dict[str, tuple[int | None, bool]]:
-    """For each node: the unit axis, and whether its units are channels of a convolution."""
-    found: dict[str, tuple[int | None, bool]] = {}
-    for node in graph.nodes:
-        shape = forms.get(node.name)
-        ndim = len(shape) if isinstance(shape, tuple) else 0
-        found[node.name] = _unit_axis(node, ndim, graph, found, forms)
-    return found
-
-
-def _unit_axis(
-    node: Node,
-    ndim: int,
-    graph: Graph,
-    found: Mapping[str, tuple[int | None, bool]],
-    forms: Mapping[str, Form],
-) -> tuple[int | None, bool]:
-    """Find one node's unit axis from its operation, or from what it reads."""
-    name = node.operation_name
-    if name in CONVOLUTIONS or (node.operation is None and _feeds_convolution(node, graph)):
-        return 1, True
-    is_heir = _maker(node, graph).operation_name in INHERITING
-    parents = [
-        parent for parent in node.inputs if not ndim or _ndim(forms.get(parent)) in {0, ndim}
-    ]
-    if is_heir and parents and ndim != 1:
-        return found[parents[0]]
-    last = max((axis for axis in range(ndim) if axis != node.example_axis), default=None)
-    return last, False
-
-
-def _feeds_convolution(node: Node, graph: Graph) -> bool:
-    """Whether a placeholder's value goes into a convolution."""
-    return any(
-        graph[user].operation_name in CONVOLUTIONS and graph[user].inputs[0] == node.name
-        for user in graph.users[node.name]
-    )
-
-
-def _ndim(form: Form) -> int:
-    """The number of axes of a tensor's form."""
-    return len(form) if isinstance(form, tuple) else 0
