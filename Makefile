@@ -14,8 +14,8 @@ help: ## show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.demo ## a demon in each neuron of a small network: install, train, audit
-	rm -rf runs/digits  # made by an older version, it could not be gone on with
-	.venv/bin/neurodemon audit digits --out runs/digits
+	@rm -rf runs/demo # begun anew: one of an older version could not be gone on with
+	.venv/bin/neurodemon audit digits --out runs/demo
 
 test: skipped := --ignore=tests/long
 test: check ## every check that a change must pass
@@ -49,7 +49,8 @@ clean: ## remove .venv and what tools left behind; runs/ stays
 	touch $@
 
 .venv/.demo: .venv/.made pyproject.toml constraints.txt
-	$(install) -e '.[data]'
+	@echo 'Installing, about a minute ...'
+	@$(install) -q -e '.[data]'
 	touch $@
 
 .venv/.test: .venv/.made pyproject.toml constraints.txt

@@ -149,6 +149,16 @@ REFUSED: dict[str, tuple[Case, type[Exception], str]] = {
         r"Only the cost itself changes.*no mean, no contrast",
     ),
     "contrastive cost": (study(mlp(), [(X, Y)], contrastive), errors.CouplingError, "replaced"),
+    "batch-mean cost too small to see": (
+        study(mlp(), [(X, Y)], lambda o, t: 1e-9 * batch_mean(o, t)),
+        errors.CouplingError,
+        r"gradient with respect to their values at ':in' is not 0",
+    ),
+    "a verb without a subject": (
+        lambda: measure("digits"),
+        errors.SubjectError,
+        r"subject is a str; expected nd\.Subject",
+    ),
     "contrastive cost on one example": (
         study(mlp(), [(X[:1], Y[:1])], contrastive),
         errors.CouplingError,
@@ -276,6 +286,9 @@ WORKS: dict[str, Callable[[], Effects]] = {
     "no target": study(mlp(), [(X, None)], lambda o, _: o.square().sum(1)),
     "a cost without a gradient": study(mlp(), [(X, Y)], argmax_cost),
     "a fixed batch size": study(FixedBatch(), [(X, Y)]),
+    "a cost that holds a tensor of the batch's size": study(
+        mlp(), [(X, Y)], lambda o, t: X[:, 0].abs() * cross_entropy(o, t)
+    ),
     "a DataLoader": study(
         mlp(),
         torch.utils.data.DataLoader(torch.utils.data.TensorDataset(X, Y), batch_size=20),

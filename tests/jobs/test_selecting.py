@@ -48,6 +48,21 @@ class Gated(nn.Module):
         return self.down(functional.silu(self.gate(x)) * self.up(x))
 
 
+class Skipping(nn.Module):
+    """The neuron is the activation, not the residual stream it is added to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.start = nn.Linear(6, 8)
+        self.fc = nn.Linear(8, 8)
+        self.act = nn.GELU()
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.start(x)
+        return self.head(hidden + self.act(self.fc(hidden)))
+
+
 class Recurrent(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -79,6 +94,7 @@ CASES = {
     ),
     "functional": (Tail(), (6,), {":relu": 6, ":gelu": 6}),
     "gated": (Gated(), (6,), {"down:in": 8}),
+    "a skip connection after the activation": (Skipping(), (6,), {"act": 8}),
     "recurrent": (Recurrent(), (7, 6), {"lstm": 5}),
     "nothing hidden": (nn.Sequential(nn.Linear(6, 2), nn.Sigmoid()), (6,), {"0": 2}),
     "nothing but an output": (nn.Softmax(1), (6,), {":out": 6}),

@@ -113,7 +113,7 @@ def test_answers_of_a_metric_name_the_unit_whose_loss_lowers_it(subject: Subject
     )
     found = audit(metric, "3")
     lowest = int(np.argmin(found.effects.array("measured")))
-    assert f"3[{lowest}] is needed most" in found.answers[-1]
+    assert f"makes the metric worst at 3[{lowest}]" in found.answers[-1]
 
 
 @pytest.mark.parametrize(

@@ -175,9 +175,7 @@ def test_a_verb_that_raises_leaves_everything_as_it_was(verb: str, mistake: str)
     assert [key for key in before if before[key] != after[key]] == []
 
 
-def test_a_model_in_inference_mode_or_without_grad_is_left_so(
-    studied: tuple[nd.Subject, Case],
-) -> None:
+def test_without_gradients_all_works_and_is_left_so(studied: tuple[nd.Subject, Case]) -> None:
     subject, case = studied
     with torch.no_grad():
         before = state(case.model, case.batches)
@@ -185,6 +183,19 @@ def test_a_model_in_inference_mode_or_without_grad_is_left_so(
         nd.measure(subject, "relu")
         assert state(case.model, case.batches) == before
     assert predicted == nd.predict(subject, "relu")["predicted"]
+
+
+@pytest.mark.parametrize("verb", ["check", "predict", "measure", "delta"])
+def test_in_inference_mode_all_works_and_what_it_leaves_works_outside(verb: str) -> None:
+    case = make()
+    with torch.inference_mode():
+        batches = [(x + 1, y) for x, y in case.batches]  # made in inference mode themselves
+        subject = nd.Subject(case.model, batches, case.cost)
+        VERBS[verb](subject)
+        assert torch.is_inference_mode_enabled()
+    expected = nd.Subject(case.model, [(x + 1, y) for x, y in case.batches], case.cost)
+    one = nd.predict(subject, "conv1", predictor="tangent")["predicted"]
+    assert one == nd.predict(expected, "conv1", predictor="tangent")["predicted"]
 
 
 def test_a_float64_default_is_left_and_changes_nothing(studied: tuple[nd.Subject, Case]) -> None:

@@ -138,6 +138,37 @@ def test_batches_may_nest_otherwise() -> None:
     np.testing.assert_allclose(found[:6], found[6:12], atol=1e-7)
 
 
+def test_a_tensor_that_stands_in_a_batch_twice_is_two_inputs() -> None:
+    model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 4))
+    shared = Subject(model, [(X, X), (X + 1, 2 * X)], "squared_error")
+    apart = Subject(model, [(X, X.clone()), (X + 1, 2 * X)], "squared_error")
+    for selection in (":in", "1"):
+        np.testing.assert_array_equal(
+            measure(shared, selection).per_example, measure(apart, selection).per_example
+        )
+
+
+def test_what_a_model_and_its_hooks_keep_is_left_real() -> None:
+    class Logging(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 3)
+            self.seen: list[Tensor] = []
+            self.last: dict[str, Tensor] = {}
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden = self.fc(x)
+            self.seen.append(hidden)
+            self.last["hidden"] = hidden
+            return hidden
+
+    model, kept = Logging(), {}
+    model.fc.register_forward_hook(lambda _, __, output: kept.update(last=output))
+    measure(Subject(model, [(X, None)], squared))
+    assert (model.seen, model.last) == ([], {})
+    assert type(kept["last"]) is Tensor
+
+
 def test_recordings_beyond_the_budget_are_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     batches = [(X, None), (X + 1, None)]

@@ -119,7 +119,11 @@ def test_the_example_axis_is_the_one_that_changes_with_the_batch() -> None:
     assert folded["a"].folding == "tile"
 
 
-def test_a_frozen_batch_marks_the_first_axis_of_its_size() -> None:
-    nodes = [Node("a", None), Node("b", None), Node("c", None)]
-    frozen = freeze(nodes, {"a": (2, 4), "b": (7, 2), "c": None}, 4)
-    assert [node.example_axis for node in frozen] == [1, None, None]
+def test_a_frozen_batch_marks_the_axis_along_which_the_first_example_changes() -> None:
+    base = {"a": torch.zeros(4, 4), "b": torch.zeros(4, 4), "c": torch.zeros(7, 4), "d": None}
+    changed = {name: value if value is None else value.clone() for name, value in base.items()}
+    changed["a"][:, 0] = 1  # along axis 1 though axis 0 is of the same size
+    changed["b"][1:] = 1  # other examples change as well: no axis of its own
+    nodes = [Node(name, None) for name in base]
+    frozen = freeze(nodes, base, changed, 4)
+    assert [node.example_axis for node in frozen] == [1, None, None, None]

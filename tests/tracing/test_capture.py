@@ -159,7 +159,7 @@ def test_a_model_that_counts_its_batch_is_captured_for_that_size_and_says_so() -
     made = captured(ZOO["counting"]())
     assert not made.has_dynamic_batch
     assert made.batch_size == 4
-    assert any("fixes its batch size" in note for note in made.notes)
+    assert any("fixes the batch size" in note for note in made.notes)
 
 
 class Branching(nn.Module):

@@ -158,6 +158,11 @@ def _show_agreement(paper: Paper, agreement: tuple[Agreement, ...]) -> None:
     ]
     paper.table([*words, *numbers], rows, numbers=numbers)
     paper.line(
+        "tangent: δ·Δz, the book's promise; first_order: the same behind the unit's own "
+        "nonlinearity (equal where none follows); link: first order put into the known loss; "
+        "linear_logits: the exact cost of linearised outputs."
+    )
+    paper.line(
         "sign: right signs; slope: of measured on predicted; error: median of |predicted − "
         "measured| / |measured|; ties: units without an effect above the noise."
     )

@@ -8,6 +8,7 @@ from `torch.autograd.grad` with respect to the graph's own values, never `.backw
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -125,6 +126,33 @@ def influence(
     names = list(dict.fromkeys(sources))
     found = _with_gradients(recording, names, [target])
     return dict(zip(names, _gradients(found, names, target), strict=True))
+
+
+def find_crosstalk(recording: Recording, sources: Sequence[str]) -> str | None:
+    """Find a value through which the first example's cost depends on other examples.
+
+    Args:
+        recording: the clean pass.
+        sources: nodes with an example axis, in running order.
+
+    Returns:
+        The first node at which another example has a slope on the first one's cost, however
+        small; None if there is none, or no gradient at all.
+    """
+    names = [name for name in sources if recording.values[name].is_floating_point()]
+    found = _with_gradients(recording, names, [recording.graph.cost])
+    cost = found[recording.graph.cost]
+    if not cost.requires_grad or len(cost) < 2:
+        return None
+    first = torch.zeros_like(cost)
+    first[0] = 1
+    slopes = _gradients(found, names, recording.graph.cost, along=first)
+    for name, slope in zip(names, slopes, strict=True):
+        axis = recording.graph[name].example_axis or 0
+        others = slope.narrow(axis, 1, len(cost) - 1)
+        if bool((others.isfinite() & (others != 0)).any()):
+            return name
+    return None
 
 
 def predict(
@@ -252,10 +280,17 @@ def _with_gradients(
     needed = graph.upstream(targets)
     nodes = [node for node in graph.nodes if node.name in below and node.name in needed]
     given = {name: value for name, value in recording.values.items() if name not in below}
-    leaves = {name: given[name].detach().requires_grad_() for name in sources if name in given}
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        own = set(sources)
 
+    def leaf(name: str, value: Any) -> Any:
+        """Make a source a leaf where it has no gradient yet: at the start, or behind a detach."""
+        is_leaf = name in own and not value.requires_grad
+        return value.detach().requires_grad_() if is_leaf else value
+
+    leaves = {name: leaf(name, given[name]) for name in sources if name in given}
     with torch.enable_grad():
-        return evaluate(nodes, {**given, **leaves}, wanted=[*sources, *targets])
+        return evaluate(nodes, {**given, **leaves}, wanted=[*sources, *targets], observe=leaf)
 
 
 def _gradients(

@@ -42,9 +42,8 @@ def answer(
         Sentences, each number of which is of this run or of the toys.
     """
     return (
-        "Is a neuron's influence (δ = ∂C/∂z) its error? No: it is the slope at Δz = 0. "
-        + _agreement_in_words(agreement)
-        + _worst_in_words(units, effects),
+        "Is a neuron's influence (δ = ∂C/∂z) its error? Not in general: it is the slope at "
+        "Δz = 0. " + _agreement_in_words(agreement) + _worst_in_words(units, effects),
         *_toys_in_words(),
         "Do we not want influential neurons? Yes, of influence on the output. "
         + _needed_in_words(subject, units, effects),
@@ -65,9 +64,10 @@ def _agreement_in_words(agreement: Sequence[Agreement]) -> str:
         f"({worst.spearman:.3f})."
     )
     if slopes:
-        text += f" First order alone reaches {slopes[0].spearman:.3f} at {slopes[0].site}" + (
-            f" and {slopes[-1].spearman:.3f} at {slopes[-1].site}." if len(slopes) > 1 else "."
-        )
+        reached = [
+            f"{row.spearman:.3f} at {row.site}" for row in slopes[:: max(1, len(slopes) - 1)]
+        ]
+        text += f" First order alone ranks the units at {' and '.join(reached)}."
     return text
 
 
@@ -79,8 +79,8 @@ def _worst_in_words(units: UnitSet, effects: Effects) -> str:
     unit = list(units)[worst]
     promised, done = effects[FIRST_ORDER][worst], effects["measured"][worst]
     if abs(done - promised) <= SAME * abs(done):
-        return " It misjudges no unit."
-    return f" It misjudges {unit} most: promised {promised:+.4g}, really {done:+.4g}."
+        return " First order misjudges no unit."
+    return f" First order misjudges {unit} most: promised {promised:+.4g}, really {done:+.4g}."
 
 
 def _toys_in_words() -> tuple[str, str]:
@@ -94,7 +94,7 @@ def _toys_in_words() -> tuple[str, str]:
     slopes = influence(recording, [site.node])[site.node].flatten().tolist()
     costs = recording.cost.tolist()
     saturation = (
-        f"The saturated neuron breaks “influence = error”: at Δz = {TOY_STEPS[0]:g} its slope "
+        f"Two toys, apart from your model. The saturated neuron breaks “influence = error”: at Δz = {TOY_STEPS[0]:g} its slope "
         f"promised {promise:.4f}, really {done:.4f}; at Δz = {TOY_STEPS[1]:g} promised "
         f"{far_promise:.4f}, really {far_done:.4f} ({far_done / far_promise:.2f} times as much): "
         "small influence, large error."
@@ -124,8 +124,10 @@ def _needed_in_words(subject: Subject, units: UnitSet, effects: Effects) -> str:
     if not np.isfinite(worth).any():
         return "No unit of this run has a finite effect."
     place = int(np.nanargmax(np.where(np.isfinite(worth), worth, np.nan)))
+    done = effects["perturbation"][place]
+    cost = "metric" if subject.better == "higher" else "cost"
     if worth[place] <= 0:
-        return "No unit of this run is needed: without each, the cost is no worse."
+        return f"In this run {done} makes the {cost} worse at no unit."
     unit = list(units)[place]
     block = UnitSet.of(unit).blocks[0]
     slopes = []
@@ -138,7 +140,7 @@ def _needed_in_words(subject: Subject, units: UnitSet, effects: Effects) -> str:
     each, together = float(np.abs(found).mean()), float(found.mean())
     is_silenced = abs(together) < CANCELLING * each
     return (
-        f"{unit} is needed most here ({effects['perturbation'][place]} changes the cost by "
-        f"{measured[place]:+.4g}); its mean δ is {together:+.2g} beside a mean |δ| of {each:.2g}"
+        f"Here {done} makes the {cost} worst at {unit}, by {measured[place]:+.4g}, while its mean "
+        f"δ is {together:+.2g} beside a mean |δ| of {each:.2g}"
         + (": training has silenced the mean of δ, not the unit." if is_silenced else ".")
     )

@@ -25,7 +25,7 @@ from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.judge.agreement import agree, verdict
 from neurodemon.planner.plan import make_plan
 from neurodemon.store.writer import open_run
-from neurodemon.subjects.subject import Subject
+from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms import statuses
 from neurodemon.terms.audits import Agreement, Audit, AuditCertificate, Work
 from neurodemon.terms.effects import Effects
@@ -68,7 +68,7 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
         'exact'
     """
     begun = time.perf_counter()
-    subject.refresh()
+    refresh(subject)
     chosen = settle_units(subject, units)
     require_sound(subject, note=note)
     nudges = Nudges(subject, perturbation)
@@ -116,6 +116,7 @@ def _judge(
     )
     perturbation = effects["perturbation"][0]
     n_examples = effects["n_examples"][0]
+    clean = np.mean([float(cost) for one in subject.recordings() for cost in one.cost])
     return Audit(
         effects=effects,
         agreement=agreement,
@@ -128,8 +129,9 @@ def _judge(
         verdicts={site.name: verdict(agreement, site.name) for site in units.sites},
         answers=answer(subject, units, effects, agreement),
         question=(
-            f"What does a demon do to the cost of {subject.name} ({perturbation}: "
-            f"{count(len(units), 'unit')}, {count(n_examples, 'example')})?"
+            f"What does a demon do to the cost of {subject.name}? ({perturbation} in each of "
+            f"{count(len(units), 'unit')} at {', '.join(site.name for site in units.sites)}; "
+            f"{count(n_examples, 'example')}; the clean cost is {clean:.4g})"
         ),
     )
 

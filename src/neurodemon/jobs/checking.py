@@ -14,11 +14,12 @@ from torch import Tensor
 
 from neurodemon.engine.layout import canonical
 from neurodemon.engine.measure import PassSize, measure
+from neurodemon.engine.predict import find_crosstalk
 from neurodemon.engine.recording import Recording, record
 from neurodemon.errors import CouplingError, NeurodemonError, ReplayMismatchError
 from neurodemon.jobs.selecting import hidden_sites
 from neurodemon.jobs.slopes import Slope, compare_backward, own_casts, probe_slopes
-from neurodemon.subjects.subject import Batch, Subject
+from neurodemon.subjects.subject import Batch, Subject, refresh
 from neurodemon.terms.certificates import Certificate, Probe
 from neurodemon.terms.text import count as spell_count
 from neurodemon.terms.units import UnitBlock
@@ -47,7 +48,7 @@ def check(subject: Subject) -> Certificate:
         NondeterminismError: two runs differ; the message names the site.
         CouplingError: an example's cost depends on the other examples.
     """
-    subject.refresh()
+    refresh(subject)
     return certify(subject)
 
 
@@ -139,7 +140,9 @@ def _probe_other_sizes(subject: Subject, places: list[int]) -> Probe:
         with subject.held():
             values = record(captured.graph, bind(captured.graph, subject.model, part)).values
         largest = max(largest, prove(captured, values, subject.eager(part)).largest)
-    return Probe(name, passed=True, detail=f"1 and 3 examples, largest difference {largest:.1e}")
+    return Probe(
+        name, passed=True, detail=f"1 and up to 3 examples, largest difference {largest:.1e}"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +167,7 @@ def _probe_coupling(subject: Subject, places: list[int]) -> Probe:
                     continue  # a model of one batch size cannot be asked
                 raise
             _require_uncoupled(subject, base, run, kept.count, what, subject.recording(place))
+    _require_no_crosstalk(subject)
     return Probe(
         "examples are independent",
         passed=True,
@@ -238,6 +242,19 @@ def _require_uncoupled(  # noqa: PLR0913, PLR0917  # both runs, and all the mess
     )
 
 
+def _require_no_crosstalk(subject: Subject) -> None:
+    """Raise if an example's cost has a slope on another example: coupling too small to see."""
+    recording = subject.recording(0)
+    names = {site.node: site.name for site in recording.graph.sites}
+    node = find_crosstalk(recording, list(names))
+    if node is not None:
+        raise CouplingError(
+            "The cost of the first example depends on other examples of its batch: its gradient "
+            f"with respect to their values at {names[node]!r} is not 0; expected exactly 0. Use a "
+            "cost of each example alone (no mean, no contrast over the batch)."
+        )
+
+
 def _probe_slope(subject: Subject) -> tuple[Probe, tuple[str, ...]]:
     """The measured slope of the cost is δ, on random units of a few examples."""
     name = "slope is the gradient"
@@ -277,4 +294,8 @@ def _probe_noop(subject: Subject) -> Probe:
                 f"{float(effects.abs().max()):.3g}; expected exactly 0. The model gives other "
                 "numbers when run again: look for state that it keeps between calls."
             )
-    return Probe("no-op", passed=True, detail=f"Δz = 0 has effect exactly 0 at {len(sites)} sites")
+    return Probe(
+        "no-op",
+        passed=True,
+        detail=f"Δz = 0 has effect exactly 0 at {spell_count(len(sites), 'site')}",
+    )

@@ -14,7 +14,7 @@ from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.planner.plan import Plan, make_plan
 from neurodemon.planner.run import run
 from neurodemon.store.writer import RunWriter, open_run
-from neurodemon.subjects.subject import Subject
+from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms.effects import Effects, concatenate
 from neurodemon.terms.manifests import Manifest
 from neurodemon.terms.perturbations import Perturbation, Zero
@@ -60,7 +60,7 @@ def measure(  # noqa: PLR0913  # the public signature of DESIGN §3
         >>> nd.measure(subject, "1[2]", nd.Add(0.0))["status"]
         ['no_change']
     """
-    subject.refresh()
+    refresh(subject)
     chosen = settle_units(subject, units)
     require_sound(subject, note=note)
     nudges = Nudges(subject, perturbation)

@@ -13,7 +13,7 @@ from neurodemon.errors import SiteNotFoundError
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.rows import Column, make_manifest, make_rows
 from neurodemon.jobs.selecting import Units, settle_units
-from neurodemon.subjects.subject import Subject
+from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import Perturbation, Zero
 from neurodemon.terms.selecting import select
@@ -59,7 +59,7 @@ def predict(
         >>> len(nd.predict(subject))
         3
     """
-    subject.refresh()
+    refresh(subject)
     chosen = settle_units(subject, units)
     nudges = Nudges(subject, perturbation)
     name = choose(predictor, available_predictors(subject))
@@ -130,7 +130,7 @@ def delta(subject: Subject, site: str) -> Float[Tensor, "example *site"]:  # noq
         >>> nd.delta(subject, ":out").shape
         torch.Size([1, 1])
     """
-    subject.refresh()
+    refresh(subject)
     found = select(site, subject.sites()).sites
     if len(found) != 1:
         names = [one.name for one in found]

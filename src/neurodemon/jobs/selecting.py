@@ -11,7 +11,7 @@ from neurodemon.engine.region import Region, find_region
 from neurodemon.errors import SelectionError
 from neurodemon.graph.graph import Graph
 from neurodemon.graph.node import Node
-from neurodemon.subjects.subject import Subject
+from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms.selecting import select
 from neurodemon.terms.sites import Site
 from neurodemon.terms.text import format_table
@@ -102,7 +102,7 @@ def sites(subject: Subject) -> SiteTable:
     Returns:
         The sites with their kinds, shapes and axis roles; prints as a table.
     """
-    subject.refresh()
+    refresh(subject)
     captured = subject.capture(0)
     return SiteTable(captured.graph.sites, dict(captured.refused), captured.notes)
 
@@ -123,7 +123,7 @@ def units(subject: Subject, selection: Units = None) -> UnitSet:
     Raises:
         SelectionError: the selection is of no known type, or empty.
     """
-    subject.refresh()
+    refresh(subject)
     return settle_units(subject, selection)
 
 
@@ -139,7 +139,8 @@ def settle_units(subject: Subject, selection: Units) -> UnitSet:
         chosen = UnitSet(tuple(_whole(site) for site in hidden_sites(subject.recording(0))))
     else:
         raise SelectionError(
-            f"units is {type(selection).__name__}; expected a pattern, a Unit or a UnitSet."
+            f"units is {type(selection).__name__}; expected a pattern, a Unit or a UnitSet. "
+            "A perturbation comes after the units: perturbation=nd.Zero()."
         )
     if not len(chosen):
         raise SelectionError("The selection holds no unit; expected at least one.")
@@ -198,12 +199,24 @@ def _computed(graph: Graph, name: str) -> str:
 
 
 def _before_identities(graph: Graph, region: Region) -> str:
-    """The exit of a region, with operations that change nothing left off its end."""
+    """The exit of a region, with identities and skip connections left off its end."""
     own = {node.name for node in region.nodes}
     name = region.exit
-    while graph[name].operation_name in IDENTITIES and graph[name].inputs[0] in own:
-        name = graph[name].inputs[0]
+    while (before := _without_skip(graph, name, own)) is not None:
+        name = before
     return name
+
+
+def _without_skip(graph: Graph, name: str, own: set[str]) -> str | None:
+    """What comes before an identity, or before a sum with another branch (a skip connection)."""
+    node = graph[name]
+    inside = [read for read in node.inputs if read in own]
+    others = [read for read in node.inputs if read not in own]
+    is_skip = node.operation_name in {"add", "sub"} and any(
+        graph[read].example_axis is not None for read in others
+    )
+    is_identity = node.operation_name in IDENTITIES
+    return inside[0] if len(inside) == 1 and (is_skip or is_identity) else None
 
 
 def _is_only_read(graph: Graph, name: str) -> bool:

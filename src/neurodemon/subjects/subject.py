@@ -285,6 +285,22 @@ class Subject:
         )
 
 
+def refresh(subject: object) -> None:
+    """Refresh a subject at the start of a verb, and refuse what is none.
+
+    Args:
+        subject: what the user handed to the verb.
+
+    Raises:
+        SubjectError: it is no subject.
+    """
+    if not isinstance(subject, Subject):
+        raise SubjectError(
+            f"subject is a {type(subject).__name__}; expected nd.Subject(model, batches, cost)."
+        )
+    subject.refresh()
+
+
 class _Kept:
     """What was found out about one state of a subject."""
 

@@ -105,8 +105,13 @@ def bind(graph: Graph, model: nn.Module, batch: tuple[Any, Any]) -> dict[str, An
     return {
         **graph.constants,
         **{name: _weight(model, target) for name, target in graph.parameters.items()},
-        **dict(zip(graph.inputs, leaves, strict=True)),
+        **{name: _tracked(leaf) for name, leaf in zip(graph.inputs, leaves, strict=True)},
     }
+
+
+def _tracked(leaf: Any) -> Any:
+    """A copy of a tensor made in inference mode, which no gradient can pass; others as given."""
+    return leaf.clone() if isinstance(leaf, Tensor) and leaf.is_inference() else leaf
 
 
 def _weight(model: nn.Module, name: str) -> Tensor:

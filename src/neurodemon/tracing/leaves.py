@@ -43,7 +43,8 @@ def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
 
 def take_examples(batch: Any, rows: Tensor) -> Any:
     """Take examples by number from every tensor of a nested batch, in the order given."""
-    return map_tensors(lambda leaf: leaf.index_select(0, rows.to(leaf.device)), batch)
+    with torch.inference_mode(mode=False):  # they may have to be differentiated
+        return map_tensors(lambda leaf: leaf.index_select(0, rows.to(leaf.device)), batch)
 
 
 def count_examples(batch: Any) -> int:

@@ -44,7 +44,8 @@ def studied(model: nn.Module, *, evaluate: bool) -> Iterator[None]:
         if type(value) in {list, dict, set} and not name.startswith("_")
     ]
     fast_path = torch.backends.mha.get_fastpath_enabled()
-    with torch.random.fork_rng(devices=_devices(model)):
+    # what is made in the caller's inference mode could never be differentiated
+    with torch.inference_mode(mode=False), torch.random.fork_rng(devices=_devices(model)):
         try:
             torch.backends.mha.set_fastpath_enabled(False)
             if evaluate:
