@@ -128,3 +128,8 @@ def test_batches_of_unlike_units_have_no_statistics() -> None:
 
 def test_values_of_several_lengths_have_statistics_together() -> None:
     assert statistics([Z, Z[:, :1]]).mean[0] == pytest.approx(16 / 6)
+
+
+def test_what_is_no_perturbation_is_refused() -> None:
+    with pytest.raises(PerturbationError, match="'zero' is no perturbation; expected one of Zero"):
+        nudge("zero", Z, Reference())

@@ -315,3 +315,82 @@ def test_a_cast_inside_the_model_is_reported_and_sets_the_noise_floor() -> None:
     subject = nd.Subject(case.model, case.batches, cross_entropy)
     assert any("float32, float64" in note for note in nd.check(subject).notes)
     assert float(subject.recording(0).noise_floor.min()) > 1e-8
+
+
+class Silent(nn.Module):
+    """Returns no tensor."""
+
+    def forward(self, x: Tensor) -> str:
+        return f"{x.ndim} axes"
+
+
+def test_a_model_that_returns_no_tensor_is_refused() -> None:
+    x = torch.ones(2, 3)
+    case = Case(Silent(), [(x, x)], lambda _, target: target.sum(1))
+    with pytest.raises(CaptureError, match="The model returned str without any tensor"):
+        captured(case)
+
+
+@dataclasses.dataclass
+class Answer:
+    """An output type that pytree does not know."""
+
+    logits: Tensor
+
+
+class Answering(nn.Module):
+    """Returns it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(5, 3)
+
+    def forward(self, x: Tensor) -> Answer:
+        return Answer(self.fc(x))
+
+
+def answer_cost(output: Answer, target: Tensor) -> Tensor:
+    """Cross-entropy of it."""
+    return cross_entropy(output.logits, target)
+
+
+def test_an_output_in_a_dataclass_is_captured_with_its_cost() -> None:
+    made = classes(seeded(Answering), (4,), (5,))
+    case = Case(made.model, made.batches, answer_cost)
+    found = cost_of(captured(case), case, case.batches[0])
+    assert torch.allclose(found, eager_cost(case, case.batches[0]))
+
+
+def test_an_opaque_cost_of_an_output_that_cannot_be_rebuilt_is_refused() -> None:
+    made = classes(seeded(Answering), (4,), (5,))
+
+    def cost(output: Answer, target: Tensor) -> Tensor:
+        assert float(output.logits.sum()) < 1e9
+        return answer_cost(output, target)
+
+    with pytest.raises(CaptureError, match="cannot be put together again"):
+        captured(Case(made.model, made.batches, cost))
+
+
+class Pausing(nn.Module):
+    """Computes a part without gradients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.head = nn.Linear(5, 6), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.fc(x)
+        with torch.no_grad():
+            gate = torch.sigmoid(h)
+        return self.head(h * gate)
+
+
+def test_a_part_without_gradients_is_captured_and_its_own_slope_reported() -> None:
+    case = classes(seeded(Pausing), (4,), (5,)).to(torch.float64)
+    subject = nd.Subject(case.model, case.batches, case.cost)
+    assert any("backward pass of its own" in note for note in nd.check(subject).notes)
+    small = nd.Add(1e-6)
+    measured, predicted = nd.measure(subject, "fc", small), nd.predict(subject, "fc", small)
+    gap = abs(measured.array("measured") - predicted.array("predicted")).max()
+    assert gap < 1e-4 * abs(measured.array("measured")).max()
