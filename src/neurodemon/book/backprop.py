@@ -6,8 +6,7 @@ Source: Nielsen ch. 2, eqs. BP1–BP4.
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from neurodemon.book.arrays import Array
 from neurodemon.book.costs import Cost
 from neurodemon.book.network import Forward, sigmoid_slope
 from neurodemon.book.problem import Problem
@@ -24,27 +23,25 @@ class Backprop:
     """
 
     forward: Forward
-    delta: tuple[Float[np.ndarray, "example _"], ...]
+    delta: tuple[Float[Array, "example _"], ...]
 
-    def bias_gradients(self) -> tuple[Float[np.ndarray, " _"], ...]:
+    def bias_gradients(self) -> tuple[Float[Array, " _"], ...]:
         """Compute ∂C/∂b of layer 2, 3, …, summed over the examples."""
         return tuple(bp3(delta).sum(axis=0) for delta in self.delta)
 
-    def weight_gradients(self) -> tuple[Float[np.ndarray, "_ _"], ...]:
-        """Compute ∂C/∂w of layer 2, 3, …, summed over the examples.
-
-        The sum of BP4's products is a matrix product, so no array per example is made.
-        """
+    def weight_gradients(self) -> tuple[Float[Array, "_ _"], ...]:
+        """Compute ∂C/∂w of layer 2, 3, …, summed over the examples."""
+        # the sum of BP4's products over the examples is a matrix product
         pairs = zip(self.delta, self.forward.a, strict=False)  # the last a feeds nothing
         return tuple(delta.T @ a for delta, a in pairs)
 
 
 def bp1(
     cost: Cost,
-    z: Float[np.ndarray, "example output"],
-    a: Float[np.ndarray, "example output"],
-    y: Float[np.ndarray, "example output"],
-) -> Float[np.ndarray, "example output"]:
+    z: Float[Array, "example output"],
+    a: Float[Array, "example output"],
+    y: Float[Array, "example output"],
+) -> Float[Array, "example output"]:
     """Compute δ at the output: δ^L = ∇_a C ⊙ σ′(z^L), BP1.
 
     Args:
@@ -60,10 +57,10 @@ def bp1(
 
 
 def bp2(
-    weight_above: Float[np.ndarray, "above neuron"],
-    delta_above: Float[np.ndarray, "example above"],
-    z: Float[np.ndarray, "example neuron"],
-) -> Float[np.ndarray, "example neuron"]:
+    weight_above: Float[Array, "above neuron"],
+    delta_above: Float[Array, "example above"],
+    z: Float[Array, "example neuron"],
+) -> Float[Array, "example neuron"]:
     """Move δ one layer back: δ^l = ((w^{l+1})ᵀ δ^{l+1}) ⊙ σ′(z^l), BP2.
 
     Args:
@@ -77,7 +74,7 @@ def bp2(
     return (delta_above @ weight_above) * sigmoid_slope(z)
 
 
-def bp3(delta: Float[np.ndarray, "example neuron"]) -> Float[np.ndarray, "example neuron"]:
+def bp3(delta: Float[Array, "example neuron"]) -> Float[Array, "example neuron"]:
     """Read off the bias gradient: ∂C/∂b_j = δ_j, BP3.
 
     Args:
@@ -90,8 +87,8 @@ def bp3(delta: Float[np.ndarray, "example neuron"]) -> Float[np.ndarray, "exampl
 
 
 def bp4(
-    delta: Float[np.ndarray, "example neuron"], a: Float[np.ndarray, "example before"]
-) -> Float[np.ndarray, "example neuron before"]:
+    delta: Float[Array, "example neuron"], a: Float[Array, "example before"]
+) -> Float[Array, "example neuron before"]:
     """Compute the weight gradient: ∂C/∂w_jk = a_k δ_j, BP4.
 
     Args:

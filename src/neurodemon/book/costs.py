@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurodemon.book.arrays import Array
 from neurodemon.errors import SubjectError
 from neurodemon.terms.shapes import Float
 
-Outputs = Float[np.ndarray, "*row output"]
+Outputs = Float[Array, "*row output"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Cost:
     delta: Callable[[Outputs, Outputs, Outputs], Outputs]
 
     def per_example(
-        self, a: Float[np.ndarray, "*row output"], y: Float[np.ndarray, "*target output"]
-    ) -> Float[np.ndarray, "*row"]:
+        self, a: Float[Array, "*row output"], y: Float[Array, "*target output"]
+    ) -> Float[Array, "*row"]:
         """Sum the outputs' parts: one number for each example."""
         return np.asarray(self.per_output(a, np.broadcast_to(y, a.shape)).sum(axis=-1))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurodemon.book.arrays import Array
 from neurodemon.book.backprop import backpropagate
 from neurodemon.book.network import FIRST_LAYER, feed_on
 from neurodemon.book.problem import Problem
@@ -39,20 +40,18 @@ class Nudge:
         predicted: the promise, δ · Δz.
     """
 
-    dz: Float[np.ndarray, " example"]
-    before: Float[np.ndarray, " example"]
-    after: Float[np.ndarray, " example"]
-    predicted: Float[np.ndarray, " example"]
+    dz: Float[Array, " example"]
+    before: Float[Array, " example"]
+    after: Float[Array, " example"]
+    predicted: Float[Array, " example"]
 
     @property
-    def measured(self) -> Float[np.ndarray, " example"]:
+    def measured(self) -> Float[Array, " example"]:
         """The change that happened: cost after − cost before."""
         return self.after - self.before
 
 
-def nudge(
-    problem: Problem, neuron: Neuron, dz: float | Float[np.ndarray, " example"]
-) -> Nudge:
+def nudge(problem: Problem, neuron: Neuron, dz: float | Float[Array, " example"]) -> Nudge:
     """Let the demon add Δz to one neuron.
 
     Args:
@@ -94,8 +93,8 @@ def nudge(
 
 
 def curve(
-    problem: Problem, neuron: Neuron, dz: Float[np.ndarray, " row"]
-) -> Float[np.ndarray, "row example"]:
+    problem: Problem, neuron: Neuron, dz: Float[Array, " row"]
+) -> Float[Array, "row example"]:
     """Measure the cost along the demon's way: C(Δz) for many Δz at once.
 
     Args:
@@ -122,8 +121,8 @@ def _place(problem: Problem, neuron: Neuron) -> int:
 
 
 def _cost_after(
-    problem: Problem, neuron: Neuron, dz: Float[np.ndarray, "*row _"]
-) -> Float[np.ndarray, "*row example"]:
+    problem: Problem, neuron: Neuron, dz: Float[Array, "*row _"]
+) -> Float[Array, "*row example"]:
     """Add Δz and run on to the cost."""
     clean = problem.forward().z[_place(problem, neuron)]
     axes = dz.shape[:-1]

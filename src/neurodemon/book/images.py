@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodemon.book.arrays import Array
 from neurodemon.errors import SubjectError
 from neurodemon.terms.shapes import Float, Int
 
@@ -25,15 +26,15 @@ class Images:
         digits: what it shows.
     """
 
-    inputs: Float[np.ndarray, "example pixel"]
-    digits: Int[np.ndarray, " example"]
+    inputs: Float[Array, "example pixel"]
+    digits: Int[NDArray[np.int64], " example"]
 
     def __len__(self) -> int:
         """The number of images."""
         return len(self.digits)
 
     @property
-    def targets(self) -> Float[np.ndarray, "example output"]:
+    def targets(self) -> Float[Array, "example output"]:
         """1 at the digit, 0 elsewhere."""
         return np.eye(N_DIGITS)[self.digits]
 

@@ -7,9 +7,11 @@ goes through at once. Source: Nielsen, ch. 2, eqs. 23 and 25; the draws, his `ne
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
+from neurodemon.book.arrays import Array
 from neurodemon.errors import SubjectError, UnitIndexError
 from neurodemon.terms.shapes import Float
 
@@ -25,14 +27,14 @@ class Network:
         biases: of layer 2, 3, …; each (neurons,).
     """
 
-    weights: tuple[Float[np.ndarray, "_ _"], ...]
-    biases: tuple[Float[np.ndarray, " _"], ...]
+    weights: tuple[Float[Array, "_ _"], ...]
+    biases: tuple[Float[Array, " _"], ...]
 
     def __post_init__(self) -> None:
         """Refuse layers that do not fit each other."""
         shapes = [weight.shape for weight in self.weights]
         sizes = self.sizes
-        expected = [(after, before) for before, after in zip(sizes, sizes[1:], strict=False)]
+        expected = [(after, before) for before, after in pairwise(sizes)]
         if not shapes or shapes != expected:
             raise SubjectError(
                 f"Weights of shapes {shapes} with biases of sizes {list(sizes[1:])} make no "
@@ -60,11 +62,11 @@ class Forward:
         a: the activations of layer 1 (the inputs), 2, 3, …
     """
 
-    z: tuple[Float[np.ndarray, "example _"], ...]
-    a: tuple[Float[np.ndarray, "example _"], ...]
+    z: tuple[Float[Array, "example _"], ...]
+    a: tuple[Float[Array, "example _"], ...]
 
     @property
-    def output(self) -> Float[np.ndarray, "example output"]:
+    def output(self) -> Float[Array, "example output"]:
         """The activations of the last layer."""
         return self.a[-1]
 
@@ -72,7 +74,7 @@ class Forward:
 Draw = Callable[[Sequence[int], np.random.RandomState], Network]
 
 
-def sigmoid(z: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
+def sigmoid(z: Float[Array, "*any"]) -> Float[Array, "*any"]:
     """Squash weighted inputs: σ(z) = 1 / (1 + e^−z), Nielsen ch. 1, eq. 3.
 
     Args:
@@ -89,7 +91,7 @@ def sigmoid(z: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
         return 1.0 / (1.0 + np.exp(-z))
 
 
-def sigmoid_slope(z: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
+def sigmoid_slope(z: Float[Array, "*any"]) -> Float[Array, "*any"]:
     """Differentiate the sigmoid: σ′(z) = σ(z) (1 − σ(z)), at most ¼.
 
     Args:
@@ -101,7 +103,7 @@ def sigmoid_slope(z: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
     return sigmoid(z) * (1.0 - sigmoid(z))
 
 
-def feedforward(network: Network, inputs: Float[np.ndarray, "example input"]) -> Forward:
+def feedforward(network: Network, inputs: Float[Array, "example input"]) -> Forward:
     """Send inputs through the network: a^l = σ(w^l a^(l−1) + b^l), eq. 25.
 
     Args:
@@ -116,7 +118,7 @@ def feedforward(network: Network, inputs: Float[np.ndarray, "example input"]) ->
         >>> feedforward(network, np.array([[1.0]])).output.round(6).tolist()
         [[0.982014]]
     """
-    z: list[Float[np.ndarray, "example _"]] = []
+    z: list[Float[Array, "example _"]] = []
     a = [inputs]
     for weight, bias in zip(network.weights, network.biases, strict=True):
         z.append(a[-1] @ weight.T + bias)
@@ -125,8 +127,8 @@ def feedforward(network: Network, inputs: Float[np.ndarray, "example input"]) ->
 
 
 def feed_on(
-    network: Network, layer: int, z: Float[np.ndarray, "*row example neuron"]
-) -> Float[np.ndarray, "*row example output"]:
+    network: Network, layer: int, z: Float[Array, "*row example neuron"]
+) -> Float[Array, "*row example output"]:
     """Go on from the weighted inputs of one layer to the output.
 
     Args:
@@ -180,6 +182,5 @@ def draw_large(sizes: Sequence[int], rng: np.random.RandomState) -> Network:
         The network. Source: `large_weight_initializer`.
     """
     biases = tuple(rng.randn(after, 1)[:, 0] for after in sizes[1:])
-    pairs = zip(sizes[:-1], sizes[1:], strict=True)
-    weights = tuple(rng.randn(after, before) for before, after in pairs)
+    weights = tuple(rng.randn(after, before) for before, after in pairwise(sizes))
     return Network(weights, biases)

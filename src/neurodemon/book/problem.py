@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from neurodemon.book.arrays import Array
 from neurodemon.book.costs import Cost
 from neurodemon.book.network import Forward, Network, feedforward
 from neurodemon.errors import SubjectError
@@ -22,8 +21,8 @@ class Problem:
     """
 
     network: Network
-    inputs: Float[np.ndarray, "example input"]
-    target: Float[np.ndarray, "example output"]
+    inputs: Float[Array, "example input"]
+    target: Float[Array, "example output"]
     cost: Cost
 
     def __post_init__(self) -> None:
@@ -41,6 +40,6 @@ class Problem:
         """Send the examples through the network."""
         return feedforward(self.network, self.inputs)
 
-    def costs(self) -> Float[np.ndarray, " example"]:
+    def costs(self) -> Float[Array, " example"]:
         """Compute C, one number for each example."""
         return self.cost.per_example(self.forward().output, self.target)

@@ -19,6 +19,7 @@ from neurodemon.errors import SubjectError
 BOOK_EPOCHS = 400
 COST_TOLERANCE = 1e-9  # sums in another order differ by some 1e-15
 N_LISTS = 4
+SGD = Sgd(CROSS_ENTROPY, eta=0.5)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Recipe:
     sizes: tuple[int, ...] = (784, 30, 10)
     n_images: int = 1000
     initialisation: str = "large"
-    sgd: Sgd = Sgd(CROSS_ENTROPY, eta=0.5)
+    sgd: Sgd = SGD
     seed: int = 12345678
 
     def __post_init__(self) -> None:
@@ -159,9 +160,7 @@ def replay(recipe: Recipe, training: Images, test: Images) -> Iterator[Epoch]:
     images = training.first(recipe.n_images)
     networks = train(start(recipe), images, recipe.sgd, random.Random(recipe.seed))  # noqa: S311 - the author's stream
     for number, network in enumerate(networks, start=1):
-        yield Epoch(
-            number, score(network, images, recipe.sgd), score(network, test, recipe.sgd)
-        )
+        yield Epoch(number, score(network, images, recipe.sgd), score(network, test, recipe.sgd))
 
 
 def beside_the_book(epochs: Iterable[Epoch], book: Curves | None = None) -> Replay:

@@ -5,6 +5,7 @@ text out: files are the caller's. Source: Nielsen's `network2.py`, `save` and `l
 """
 
 import json
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def read_saved(text: str) -> tuple[Network, Cost]:
     return network, find_cost(str(content["cost"]))
 
 
-def _parse(text: str) -> dict[str, list[object]]:
+def _parse(text: str) -> dict[str, Any]:
     """Parse the text into an object with the four keys."""
     try:
         content = json.loads(text)

@@ -7,15 +7,14 @@ Source: Nielsen ch. 2, "The backpropagation algorithm".
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
+from neurodemon.book.arrays import Array
 from neurodemon.book.backprop import Backprop, backpropagate, bp3, bp4
 from neurodemon.book.network import sigmoid_slope
 from neurodemon.book.problem import Problem
 from neurodemon.errors import SubjectError
 from neurodemon.terms.shapes import Float
 
-Numbers = Float[np.ndarray, "..."]
+Numbers = Float[Array, "..."]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +90,7 @@ def _go_forward(problem: Problem, found: Backprop) -> Iterator[Step]:
         yield Step("feedforward", layer, formula, given, z, forward.z[place][0])
         a = f"a^{layer}"
         given_z = ((z, forward.z[place][0]),)
-        yield Step(
-            "feedforward", layer, f"{a} = σ({z})", given_z, a, forward.a[place + 1][0]
-        )
+        yield Step("feedforward", layer, f"{a} = σ({z})", given_z, a, forward.a[place + 1][0])
 
 
 def _count_cost(problem: Problem, found: Backprop) -> Step:
@@ -118,13 +115,13 @@ def _go_back(problem: Problem, found: Backprop) -> Iterator[Step]:
     yield Step("BP1", last, formula, given, f"δ^{last}", found.delta[-1][0])
     for layer in range(last - 1, 1, -1):
         above = layer + 1
-        given = (
+        pulled = (
             (f"w^{above}", problem.network.weights[above - 2]),
             (f"δ^{above}", found.delta[above - 2][0]),
             (f"σ′(z^{layer})", sigmoid_slope(forward.z[layer - 2][0])),
         )
         formula = f"δ^{layer} = ((w^{above})ᵀ δ^{above}) ⊙ σ′(z^{layer})"
-        yield Step("BP2", layer, formula, given, f"δ^{layer}", found.delta[layer - 2][0])
+        yield Step("BP2", layer, formula, pulled, f"δ^{layer}", found.delta[layer - 2][0])
 
 
 def _find_gradients(found: Backprop) -> Iterator[Step]:

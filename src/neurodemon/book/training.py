@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurodemon.book.arrays import Array
 from neurodemon.book.backprop import Backprop, backpropagate
 from neurodemon.book.costs import Cost
 from neurodemon.book.images import Images
@@ -78,9 +79,7 @@ def shuffle(order: list[int], rng: random.Random) -> None:
         order[place], order[other] = order[other], order[place]
 
 
-def train(
-    network: Network, images: Images, sgd: Sgd, rng: random.Random
-) -> Iterator[Network]:
+def train(network: Network, images: Images, sgd: Sgd, rng: random.Random) -> Iterator[Network]:
     """Train for as long as the caller asks for another epoch.
 
     The images are shuffled before each epoch; their order persists between epochs.
@@ -148,7 +147,7 @@ def score(network: Network, images: Images, sgd: Sgd) -> Score:
 
 
 def score_output(
-    network: Network, images: Images, sgd: Sgd, output: Float[np.ndarray, "example output"]
+    network: Network, images: Images, sgd: Sgd, output: Float[Array, "example output"]
 ) -> Score:
     """Count as `score` does, where the output is known already.
 
