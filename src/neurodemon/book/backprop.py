@@ -111,6 +111,7 @@ def backpropagate(problem: Problem) -> Backprop:
         The pass and its δ.
 
     Example:
+        >>> import numpy as np
         >>> from neurodemon.book.costs import QUADRATIC
         >>> from neurodemon.book.network import Network
         >>> one, two = np.array([[1.0]]), np.array([[2.0]])

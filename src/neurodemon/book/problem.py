@@ -22,7 +22,7 @@ class Problem:
 
     network: Network
     inputs: Float[Array, "example input"]
-    target: Float[Array, "example output"]
+    target: Float[Array, "_ output"]  # as many as inputs: refused below, in words
     cost: Cost
 
     def __post_init__(self) -> None:

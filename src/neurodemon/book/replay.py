@@ -204,7 +204,7 @@ def beside_the_book(epochs: Iterable[Epoch], book: Curves | None = None) -> Repl
     )
 
 
-def read_overfitting(lists: Sequence[Sequence[float]]) -> Curves:
+def read_overfitting(lists: Sequence[Sequence[float | int]]) -> Curves:
     """Read the author's `overfitting.json`.
 
     Args:
@@ -224,8 +224,8 @@ def read_overfitting(lists: Sequence[Sequence[float]]) -> Curves:
         )
     test_cost, test_count, training_cost, training_count = lists
     return Curves(
-        tuple(training_cost),
+        tuple(float(cost) for cost in training_cost),
         tuple(int(count) for count in training_count),
-        tuple(test_cost),
+        tuple(float(cost) for cost in test_cost),
         tuple(int(count) for count in test_count),
     )

@@ -52,6 +52,7 @@ def spell_out(problem: Problem) -> tuple[Step, ...]:
         SubjectError: there is not exactly one example.
 
     Example:
+        >>> import numpy as np
         >>> from neurodemon.book.costs import QUADRATIC
         >>> from neurodemon.book.network import Network
         >>> one, two = np.array([[1.0]]), np.array([[2.0]])
