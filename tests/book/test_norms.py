@@ -1,5 +1,6 @@
 """Chapter 5's norms: in the bands at the start, and the two courses of training."""
 
+from collections.abc import Sequence
 from itertools import islice, pairwise
 
 import numpy as np
@@ -127,6 +128,58 @@ def test_a_few_steps_have_only_the_figures_of_the_start():
     assert len(found.figures) == 5
     assert found.book is None
     assert {figure.book for figure in found.figures} == {None}
+
+
+def course(last: Sequence[float], n_hidden: int, *, mean: float, cost: float) -> list[Norms]:
+    """Make a whole training up from the last hidden layer's norm, step by step."""
+    return [
+        Norms(step, (*[norm] * (n_hidden - 1), norm), (mean,) * n_hidden, Score(cost, 117))
+        for step, norm in enumerate(last)
+    ]
+
+
+FALLING = np.geomspace(0.3, 0.001, BOOK_STEPS)
+REBOUNDING = np.concatenate([np.geomspace(0.3, 0.001, 60), np.geomspace(0.001, 0.005, 440)])
+
+
+def agreeing(steps: list[Norms], rows: list[list[float]] | None = None) -> dict[str, bool]:
+    """Tell for each figure of the training whether it agrees."""
+    figures = beside_the_book(steps, rows).figures
+    return {figure.name: figure.agrees for figure in figures if "start" not in figure.name}
+
+
+@pytest.mark.parametrize(("last", "agrees"), [(REBOUNDING, True), (FALLING, False)])
+def test_two_layers_must_rebound(last: np.ndarray, *, agrees: bool):
+    found = agreeing(course(last.tolist(), 2, mean=1.0, cost=3.0))
+    assert set(found.values()) == {agrees}
+    assert len(found) == 2
+
+
+def test_three_layers_must_fall_silent_by_cancellation():
+    found = agreeing(course(FALLING.tolist(), 3, mean=1.0, cost=3.24))
+    assert set(found.values()) == {True}
+    assert len(found) == 5
+
+
+def test_three_layers_that_rebound_and_learn_do_not_agree():
+    found = agreeing(course(REBOUNDING.tolist(), 3, mean=1.0, cost=0.5))
+    wrong = {name for name, agrees in found.items() if not agrees}
+    assert wrong == {
+        "fall of the last norm by step 499",
+        "least cost from step 100 on",
+        "largest cost from step 100 on",
+    }
+
+
+@pytest.mark.parametrize("n_hidden", [2, 3])
+def test_the_books_own_course_stands_beside_ours(n_hidden: int):
+    steps = course(REBOUNDING.tolist(), n_hidden, mean=1.0, cost=3.24)
+    rows = [[norm] * n_hidden for norm in FALLING.tolist()]
+    theirs = {figure.name: figure.book for figure in beside_the_book(steps, rows).figures}
+    if n_hidden == 2:
+        assert theirs["step of the least last norm"] == BOOK_STEPS - 1
+    else:
+        assert theirs["fall of the last norm by step 499"] == pytest.approx(300.0)
 
 
 def test_a_depth_that_the_book_has_not_compares_the_order_alone():

@@ -5,7 +5,6 @@ off. No other output costs as much, none has so small a δ, and training cannot 
 Source: Nielsen ch. 1, settings of "Implementing our network" with this seed of ours.
 """
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,8 +17,8 @@ from neurodemon.book.figures import Figure, as_printed, at_least
 from neurodemon.book.images import N_DIGITS, Images
 from neurodemon.book.network import Network
 from neurodemon.book.problem import Problem
-from neurodemon.book.replay import Recipe, start
-from neurodemon.book.training import Sgd, train
+from neurodemon.book.replay import Recipe, train_by
+from neurodemon.book.training import Sgd
 from neurodemon.terms.shapes import Float
 
 LOST = 0
@@ -32,7 +31,7 @@ class Outputs:
 
     Attributes:
         epoch: from 1.
-        recall: of each digit's images, the share that is recognised.
+        recall: of each digit's images, the share that is recognised; NaN where there is none.
         headroom: each output's part of the cost, the mean over the images: what a seeing demon
             there, free to go as far as it likes, would win.
         influence: mean |δ| of each output.
@@ -54,13 +53,11 @@ def follow_outputs(recipe: Recipe, training: Images, test: Images) -> Iterator[O
         training: the training images, in the usual order; the recipe takes the first of them.
         test: the test images.
 
-    Yields:
+    Returns:
         Epoch after epoch, without end; the first tells all.
     """
-    images = training.first(recipe.n_images)
-    networks = train(start(recipe), images, recipe.sgd, random.Random(recipe.seed))  # noqa: S311 - the author's stream
-    for epoch, network in enumerate(networks, start=1):
-        yield _look(epoch, network, recipe, test)
+    networks = enumerate(train_by(recipe, training), start=1)
+    return (_look(epoch, network, recipe, test) for epoch, network in networks)
 
 
 def _look(epoch: int, network: Network, recipe: Recipe, test: Images) -> Outputs:
@@ -69,7 +66,9 @@ def _look(epoch: int, network: Network, recipe: Recipe, test: Images) -> Outputs
     found = backpropagate(Problem(network, test.inputs, test.targets, cost))
     output = found.forward.output
     is_right = output.argmax(axis=1) == test.digits
-    recall = np.array([is_right[test.digits == digit].mean() for digit in range(N_DIGITS)])
+    with np.errstate(invalid="ignore"):  # 0 of 0 images
+        shown = np.bincount(test.digits, minlength=N_DIGITS)
+        recall = np.bincount(test.digits, is_right, minlength=N_DIGITS) / shown
     headroom = cost.per_output(output, test.targets).mean(axis=0)
     influence = np.abs(found.delta[-1]).mean(axis=0)
     is_the_books = recipe == RECIPE

@@ -146,6 +146,20 @@ def start(recipe: Recipe) -> Network:
     return default if recipe.initialisation == "default" else draw_large(recipe.sizes, rng)
 
 
+def train_by(recipe: Recipe, training: Images) -> Iterator[Network]:
+    """Train as the author did.
+
+    Args:
+        recipe: what to replay.
+        training: the training images, in the usual order; the first of them are used.
+
+    Returns:
+        The network after each epoch, without end.
+    """
+    rng = random.Random(recipe.seed)  # noqa: S311 - the author's stream, no secret
+    return train(start(recipe), training.first(recipe.n_images), recipe.sgd, rng)
+
+
 def replay(recipe: Recipe, training: Images, test: Images) -> Iterator[Epoch]:
     """Train as the author did and score after each epoch.
 
@@ -154,13 +168,14 @@ def replay(recipe: Recipe, training: Images, test: Images) -> Iterator[Epoch]:
         training: the training images, in the usual order; the first of them are used.
         test: the test images.
 
-    Yields:
+    Returns:
         Epoch after epoch, without end: the caller takes as many as wanted.
     """
     images = training.first(recipe.n_images)
-    networks = train(start(recipe), images, recipe.sgd, random.Random(recipe.seed))  # noqa: S311 - the author's stream
-    for number, network in enumerate(networks, start=1):
-        yield Epoch(number, score(network, images, recipe.sgd), score(network, test, recipe.sgd))
+    return (
+        Epoch(number, score(network, images, recipe.sgd), score(network, test, recipe.sgd))
+        for number, network in enumerate(train_by(recipe, training), start=1)
+    )
 
 
 def beside_the_book(epochs: Iterable[Epoch], book: Curves | None = None) -> Replay:
