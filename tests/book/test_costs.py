@@ -32,6 +32,11 @@ def test_zero_times_the_logarithm_of_zero_counts_as_zero():
     assert CROSS_ENTROPY.per_example(a, a).tolist() == [0.0]
 
 
+def test_certainty_that_is_right_still_has_a_slope():
+    a = np.array([[0.0, 1.0]])
+    assert CROSS_ENTROPY.slope(a, a).tolist() == [[1.0, -1.0]]
+
+
 def test_certainty_that_is_wrong_costs_without_end():
     assert CROSS_ENTROPY.per_example(np.array([[1.0]]), np.array([[0.0]])).tolist() == [np.inf]
 

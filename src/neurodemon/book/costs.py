@@ -92,8 +92,14 @@ def _times_log(factor: Outputs, a: Outputs) -> Outputs:
 
 
 def _entropy_slope(a: Outputs, y: Outputs) -> Outputs:
-    """∂/∂a of the cross-entropy: (a − y) / (a (1 − a))."""
-    return (a - y) / (a * (1.0 - a))
+    """∂/∂a of the cross-entropy: −y / a + (1 − y) / (1 − a); 0 / 0 counts as 0."""
+    return _over(1.0 - y, 1.0 - a) - _over(y, a)
+
+
+def _over(factor: Outputs, a: Outputs) -> Outputs:
+    """Divide by a, with 0 / 0 = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(factor == 0.0, 0.0, factor / a)
 
 
 def _entropy_delta(z: Outputs, a: Outputs, y: Outputs) -> Outputs:  # noqa: ARG001 - a cost's form
