@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from neurodemon.engine import nudge as rules
 from neurodemon.engine.nudge import Reference, needs_statistics, nudge, seeded, statistics
 from neurodemon.errors import PerturbationError
 from neurodemon.terms.perturbations import Add, Mean, Noise, Patch, Resample, Scale, Set, Zero
@@ -130,6 +131,7 @@ def test_values_of_several_lengths_have_statistics_together() -> None:
     assert statistics([Z, Z[:, :1]]).mean[0] == pytest.approx(16 / 6)
 
 
-def test_what_is_no_perturbation_is_refused() -> None:
-    with pytest.raises(PerturbationError, match="'zero' is no perturbation; expected one of Zero"):
-        nudge("zero", Z, Reference())
+def test_a_perturbation_without_a_rule_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(rules._RULES, Zero)
+    with pytest.raises(PerturbationError, match=r"Zero\(\) is no perturbation; expected one of Mean"):
+        nudge(Zero(), Z, Reference())
