@@ -133,5 +133,7 @@ def test_values_of_several_lengths_have_statistics_together() -> None:
 
 def test_a_perturbation_without_a_rule_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(rules._RULES, Zero)
-    with pytest.raises(PerturbationError, match=r"Zero\(\) is no perturbation; expected one of Mean"):
+    with pytest.raises(
+        PerturbationError, match=r"Zero\(\) is no perturbation; expected one of Mean"
+    ):
         nudge(Zero(), Z, Reference())

@@ -88,11 +88,12 @@ def nudge(
     return rule(perturbation, z, reference).to(z.dtype)
 
 
-def statistics(values: Iterable[Float[Tensor, "example position unit"]]) -> Statistics:
+def statistics(values: Iterable[Float[Tensor, "_ _ _"]]) -> Statistics:
     """Compute mean and std of each unit over all batches, in float64.
 
     Args:
-        values: z of each batch, in canonical layout; at least one.
+        values: z of each batch, (example, position, unit); at least one. Batches may differ in
+            examples and positions.
 
     Returns:
         The statistics, in float64.
