@@ -23,7 +23,7 @@ ANY = [
 ]  # fmt: skip
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(
     plan=plans,
     dtype=st.sampled_from([torch.float64, torch.float32]),

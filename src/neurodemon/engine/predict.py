@@ -280,16 +280,15 @@ def _with_gradients(
     needed = graph.upstream(targets)
     nodes = [node for node in graph.nodes if node.name in below and node.name in needed]
     given = {name: value for name, value in recording.values.items() if name not in below}
-    with torch.inference_mode(mode=False), torch.enable_grad():
-        own = set(sources)
+    own = set(sources)
 
     def leaf(name: str, value: Any) -> Any:
         """Make a source a leaf where it has no gradient yet: at the start, or behind a detach."""
         is_leaf = name in own and not value.requires_grad
         return value.detach().requires_grad_() if is_leaf else value
 
-    leaves = {name: leaf(name, given[name]) for name in sources if name in given}
-    with torch.enable_grad():
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        leaves = {name: leaf(name, given[name]) for name in sources if name in given}
         return evaluate(nodes, {**given, **leaves}, wanted=[*sources, *targets], observe=leaf)
 
 
