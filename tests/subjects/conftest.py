@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from oracles.small_mnist import write_small
 
 BESIDE_THE_PROJECT = Path(__file__).parents[2].parent / "shared" / "data" / "mnist"
 
@@ -15,6 +16,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("NEURODEMON_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """Files like MNIST's, of a few random images."""
+    return write_small(tmp_path / "mnist")
 
 
 @pytest.fixture(scope="session")

@@ -1,43 +1,18 @@
-"""MNIST: found, read, refused when damaged; and the predictors' order on the real thing."""
+"""`mnist`: trained once, cut into batches; and the predictors' order on the real thing."""
 
 import copy
-import gzip
-import struct
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
+from oracles.small_mnist import N_TEST, N_TRAIN
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from neurodemon.errors import DatasetError, SubjectError
-from neurodemon.subjects.mnist import find_folder, mnist, read_images
+from neurodemon.subjects.mnist import mnist, read_images
 from neurodemon.subjects.subject import Subject
-
-N_TRAIN, N_TEST = 40, 12
-
-
-def idx(values: NDArray[np.uint8]) -> bytes:
-    header = struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape)
-    return header + values.tobytes()
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Path:
-    """Files like MNIST's, of a few random images."""
-    folder = tmp_path / "mnist"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for part, n in (("train", N_TRAIN), ("t10k", N_TEST)):
-        images = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8)
-        labels = rng.integers(0, 10, n, dtype=np.uint8)
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx(images))
-        (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
-    return folder
 
 
 def test_images_are_flat_and_between_nought_and_one(small: Path) -> None:
@@ -84,83 +59,6 @@ def test_the_first_test_images_are_the_batch(
 def test_more_examples_than_there_are_are_refused(small: Path, note: list[str]) -> None:
     with pytest.raises(SubjectError, match="13 examples were asked for; expected 1 to 12"):
         mnist(small, examples=13, note=note)
-
-
-def test_the_folder_given_goes_before_the_variable(
-    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NEURODEMON_MNIST", str(tmp_path))
-    assert find_folder(None) == tmp_path
-    assert find_folder(small) == small
-
-
-def test_no_folder_at_all_says_where_to_put_which_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NEURODEMON_MNIST", raising=False)
-    with pytest.raises(DatasetError) as caught:
-        find_folder(None)
-    for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
-        assert f"{part}-ubyte.gz" in str(caught.value)
-    assert "--mnist DIR" in str(caught.value)
-    assert "NEURODEMON_MNIST" in str(caught.value)
-
-
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"gone' for MNIST is not there\. Put the four files"):
-        find_folder(tmp_path / "gone")
-
-
-def test_a_missing_file_is_named(small: Path) -> None:
-    (small / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(DatasetError, match=r"t10k-labels-idx1-ubyte\.gz is not in .*four files"):
-        read_images(small, "t10k")
-
-
-def test_files_with_a_dot_in_their_names_are_found(small: Path) -> None:
-    for path in list(small.iterdir()):
-        path.rename(small / path.name.replace("-idx", ".idx"))
-    assert read_images(small, "t10k")[0].shape == (N_TEST, 784)
-
-
-def truncated(folder: Path) -> None:
-    path = folder / "t10k-images-idx3-ubyte"
-    path.write_bytes(path.read_bytes()[:-1])
-
-
-def of_another_size(folder: Path) -> None:
-    values = np.zeros((N_TEST, 20, 20), np.uint8)
-    (folder / "t10k-images-idx3-ubyte").write_bytes(idx(values))
-
-
-def without_images(folder: Path) -> None:
-    (folder / "t10k-images-idx3-ubyte").write_bytes(idx(np.zeros((0, 28, 28), np.uint8)))
-
-
-def with_a_label_too_few(folder: Path) -> None:
-    values = np.zeros(N_TEST - 1, np.uint8)
-    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(idx(values))
-
-
-def with_a_label_too_large(folder: Path) -> None:
-    values = np.full(N_TEST, 10, np.uint8)
-    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(idx(values))
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (truncated, r"t10k-images-idx3-ubyte holds \d+ values; its header promises"),
-        (of_another_size, r"images of shape \(12, 20, 20\); expected \(images, 28, 28\)"),
-        (without_images, r"images of shape \(0, 28, 28\)"),
-        (with_a_label_too_few, "holds 11 labels up to 0; expected 12"),
-        (with_a_label_too_large, "holds 12 labels up to 10; expected 12 from 0 to 9"),
-    ],
-)
-def test_damaged_files_are_refused(
-    small: Path, damage: Callable[[Path], None], message: str
-) -> None:
-    damage(small)
-    with pytest.raises(DatasetError, match=message):
-        read_images(small, "t10k")
 
 
 @pytest.fixture(scope="module")
