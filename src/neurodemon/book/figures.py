@@ -14,6 +14,7 @@ class Figure:
         book: as the book or its author's files have it; None where they give a range only.
         low: the least that agrees.
         high: the largest that agrees.
+        decimals: as many as the book prints, where it prints the number.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Figure:
     book: float | None
     low: float
     high: float
+    decimals: int | None = None
 
     @property
     def agrees(self) -> bool:
@@ -45,7 +47,22 @@ def as_printed(name: str, ours: float, book: float, *, decimals: int) -> Figure:
         True
     """
     half = 0.5 * 10.0**-decimals * (1 + 1e-9)  # a number halfway may round either way
-    return Figure(name, ours, book, book - half, book + half)
+    return Figure(name, ours, book, book - half, book + half, decimals)
+
+
+def within(name: str, ours: float, book: float, *, slack: float) -> Figure:
+    """Compare with a number that is known in full.
+
+    Args:
+        name: what it measures.
+        ours: as found here.
+        book: the book's.
+        slack: how far ours may be from it; 0 for a count.
+
+    Returns:
+        The figure.
+    """
+    return Figure(name, ours, book, book - slack, book + slack)
 
 
 def at_least(name: str, ours: float, bound: float) -> Figure:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurodemon.book.arrays import Array
-from neurodemon.book.figures import Figure
+from neurodemon.book.figures import Figure, within
 from neurodemon.errors import SubjectError
 from neurodemon.terms.shapes import Float
 
@@ -102,4 +102,4 @@ def walk(x: float) -> Walk:
 def _exactly(name: str, x: float, ours: float, book: float) -> Figure:
     """Compare to rounding."""
     slack = ROUNDING * max(1.0, abs(book))
-    return Figure(f"{name} at x = {x:g}", ours, book, book - slack, book + slack)
+    return within(f"{name} at x = {x:g}", ours, book, slack=slack)

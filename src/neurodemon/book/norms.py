@@ -32,6 +32,8 @@ START_BANDS = {
     2: ((0.0352, 0.0887), (0.180, 0.406)),
     3: ((0.0063, 0.0212), (0.0344, 0.0930), (0.184, 0.417)),
 }
+# the author's own, of one draw, as he prints them (fig/ of neural-networks-and-deep-learning, MIT)
+PRINTED_START = {2: (0.06574, 0.30922), 3: (0.01184, 0.05997, 0.28314)}
 # measured on many seeds, after all 500 steps
 REBOUND = 3.0  # two hidden layers: the last norm ends so many times its least one, or more
 LEAST_AT = (25, 110)  # two hidden layers: the step at which it is least
@@ -152,7 +154,8 @@ def beside_the_book(steps: Iterable[Norms], book: Rows | None = None) -> Vanishi
             f"The author's file has {sorted({len(norms) for norms in book})} hidden layers, "
             f"the network {n_hidden}. Take norms_during_training_{n_hidden}_layers.json."
         )
-    figures = [*_start_figures(seen[0], None if book is None else book[0])]
+    printed = PRINTED_START.get(n_hidden)
+    figures = [*_start_figures(seen[0], printed if book is None else book[0])]
     if len(seen) >= BOOK_STEPS and n_hidden in DYNAMICS:
         figures += DYNAMICS[n_hidden](seen[:BOOK_STEPS], book)
     rows = None if book is None else tuple(tuple(norms) for norms in book)
@@ -184,7 +187,9 @@ def _rebound_figures(steps: Sequence[Norms], book: Rows | None) -> list[Figure]:
     least, rebound = _find_rebound([norms.of_mean for norms in steps])
     theirs = (None, None) if book is None else _find_rebound(book)
     return [
-        Figure("step of the least last norm", least, theirs[0], *map(float, LEAST_AT)),
+        Figure(
+            "step of the least last norm", least, theirs[0], float(LEAST_AT[0]), float(LEAST_AT[1])
+        ),
         Figure("its rebound by step 499", rebound, theirs[1], REBOUND, np.inf),
     ]
 

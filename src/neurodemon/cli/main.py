@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from neurodemon.cli.book import book
 from neurodemon.cli.commands import audit, check, measure, predict, show, sites
 from neurodemon.cli.options import examples
 
@@ -47,6 +48,7 @@ app.command(
     )
 )(audit)
 app.command(epilog=examples("show runs/a", "show runs/b --top 30", "show runs/b --json"))(show)
+app.add_typer(book, name="book")
 
 
 def main() -> None:
