@@ -91,7 +91,8 @@ CASES: dict[str, tuple[Callable[[], Case], str, str | None]] = {
 
 def small_passes(subject: nd.Subject, site: str) -> np.ndarray:
     """Effects of all units, in passes of several rows that do not divide the units."""
-    from neurodemon.engine.measure import PassSize, measure  # noqa: PLC0415
+    from neurodemon.engine.measure import measure  # noqa: PLC0415
+    from neurodemon.engine.trials import PassSize  # noqa: PLC0415
     from neurodemon.jobs.nudging import Nudges  # noqa: PLC0415
 
     block = nd.units(subject, site).blocks[0]

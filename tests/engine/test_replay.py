@@ -9,10 +9,11 @@ from oracles.models import ZOO, Case
 from torch import Tensor, nn
 
 import neurodemon as nd
-from neurodemon.engine.layout import canonical, over_units, restore
-from neurodemon.engine.measure import PassSize, measure
+from neurodemon.engine.layout import canonical, over_units, put_units, restore, take_units
+from neurodemon.engine.measure import measure
 from neurodemon.engine.recording import Recording, record
-from neurodemon.engine.replay import Pass, Replay, fold_values, spread
+from neurodemon.engine.replay import Pass, Replay, fold_values
+from neurodemon.engine.trials import PassSize
 from neurodemon.errors import ReplayMismatchError
 from neurodemon.graph.graph import Graph
 from neurodemon.graph.node import Node, Ref
@@ -69,10 +70,31 @@ def test_contributions_are_added_up_over_each_units_own(
 def test_each_row_has_its_own_unit_moved_and_all_else_clean() -> None:
     site = Site("s", "module", "s", ("example", "position", "unit"), (0, 2, 3))
     block = UnitBlock(site, "neuron", np.array([2, 0]), np.array([-1, -1]))
-    rows = spread(torch.zeros(2, 4, 2, 3), torch.ones(4, 2, 3), block)
-    assert rows.shape == (8, 2, 3)
-    assert rows[:4].sum((0, 1)).tolist() == [0, 0, 8]
-    assert rows[4:].sum((0, 1)).tolist() == [8, 0, 0]
+    rows = torch.zeros(2, 4, 2, 3)
+    put_units(rows, take_units(torch.ones(4, 2, 3), block), block)
+    assert rows[0].sum((0, 1)).tolist() == [0, 0, 8]
+    assert rows[1].sum((0, 1)).tolist() == [8, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "indices", "positions"),
+    [("neuron", [2, 0], [-1, -1]), ("position", [-1, -1], [1, 0]), ("cell", [2, 1], [0, 1])],
+)
+def test_what_is_taken_of_a_unit_is_what_is_put_there(
+    kind: str, indices: list[int], positions: list[int]
+) -> None:
+    site = Site("s", "module", "s", ("example", "position", "unit"), (0, 2, 3))
+    block = UnitBlock(site, kind, np.array(indices), np.array(positions))
+    value = torch.arange(24.0).reshape(4, 2, 3)
+    rows = torch.full((2, 4, 2, 3), -1.0)
+    put_units(rows, take_units(value, block), block)
+    for row, unit in zip(rows, block, strict=True):
+        is_own = torch.zeros(2, 3, dtype=torch.bool)
+        is_own[slice(None) if unit.position is None else unit.position, unit.index or 0] = True
+        if unit.kind == "position":
+            is_own[unit.position] = True
+        assert torch.equal(row[:, is_own], value[:, is_own])
+        assert bool((row[:, ~is_own] == -1).all())
 
 
 def test_rows_are_folded_row_by_row(subject: nd.Subject) -> None:

@@ -17,7 +17,8 @@ from oracles.slopes import slope
 from torch import Tensor, nn
 
 import neurodemon as nd
-from neurodemon.engine.measure import PassSize, measure
+from neurodemon.engine.measure import measure
+from neurodemon.engine.trials import PassSize
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.terms.units import UnitBlock
 

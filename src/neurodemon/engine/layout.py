@@ -4,6 +4,7 @@ A site's axes may stand in any order, with any number of position axes. The math
 as three: positions flattened in row-major order, a missing position or unit axis of size 1.
 """
 
+import torch
 from torch import Tensor
 
 from neurodemon.errors import UnitIndexError
@@ -69,6 +70,34 @@ def over_units(
     if block.kind == "cell":
         return contributions[:, positions, indices]
     return contributions.sum(1)[:, indices]
+
+
+def take_units(
+    value: Float[Tensor, "example position unit"], block: UnitBlock
+) -> Float[Tensor, "row example part"]:
+    """Take each unit's own numbers, a row each: its positions, or a position's features."""
+    if block.kind == "position":
+        return value[:, block.positions].transpose(0, 1)
+    if block.kind == "cell":
+        return value[:, block.positions, block.indices].T.unsqueeze(2)
+    return value[:, :, block.indices].permute(2, 0, 1)
+
+
+def put_units(
+    into: Float[Tensor, "row example position unit"],
+    own: Float[Tensor, "row example part"],
+    block: UnitBlock,
+) -> None:
+    """Put each unit's own numbers into its row, in place; all else stays."""
+    place = torch.arange(len(block), device=into.device)
+    units = torch.as_tensor(block.indices, device=into.device)
+    positions = torch.as_tensor(block.positions, device=into.device)
+    if block.kind == "position":
+        into[place, :, positions] = own
+    elif block.kind == "cell":
+        into[place, :, positions, units] = own.squeeze(2)
+    else:
+        into[place, :, :, units] = own
 
 
 def _order(site: Site) -> list[int]:

@@ -4,33 +4,15 @@ Per example and unit: cost with the unit nudged − cost of a clean row of the s
 since results of matrix products depend on their shape. Nothing is averaged here.
 """
 
-from dataclasses import dataclass, replace
-
 import torch
 from torch import Tensor
 
-from neurodemon.engine.layout import require_units
+from neurodemon.engine.layout import require_units, take_units
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.region import Move, move
-from neurodemon.engine.replay import Pass, Replay
-from neurodemon.errors import ReplayMismatchError
+from neurodemon.engine.region import move
+from neurodemon.engine.trials import PassSize, Trials, cut_passes
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import UnitBlock
-
-CLEAN_IN_FLOORS = 64.0  # how far a clean row may be from the recorded cost, in noise floors
-
-
-@dataclass(frozen=True)
-class PassSize:
-    """How much one pass holds.
-
-    Attributes:
-        examples: examples at a time.
-        rows: nudged copies of them at a time.
-    """
-
-    examples: int
-    rows: int
 
 
 def measure(
@@ -57,54 +39,10 @@ def measure(
     site = recording.graph.site_by_name[block.site.name]
     carried = move(recording, site, dz)
     require_units(carried.clean, block)
-    n_examples = recording.n_examples
-    if not recording.can_fold:
-        size = PassSize(n_examples, 1)
-    effects = torch.empty(n_examples, len(block), dtype=torch.float64)
-    for start in range(0, n_examples, size.examples):
-        stop = min(start + size.examples, n_examples)
-        piece = replace(carried, clean=carried.clean[start:stop], moved=carried.moved[start:stop])
-        rows = min(size.rows, len(block))
-        replay = Replay(recording, carried.exit, Pass(start, stop, rows))
-        effects[start:stop] = _measure_examples(replay, block, piece)
-    return effects
-
-
-def _measure_examples(replay: Replay, block: UnitBlock, piece: Move) -> Tensor:
-    """Measure all units of a block on the examples of one pass shape."""
-    site = replay.recording.graph.site_by_name[block.site.name]
-    rows = replay.shape.rows
-    clean = replay.cost_of_columns(site, (piece.clean, piece.clean), _padded(block[:rows], rows))
-    _prove_clean(replay, clean)
+    clean, moved = take_units(carried.clean, block), take_units(carried.moved, block)
     found = []
-    for first in range(0, len(block), rows):
-        part = block[first : first + rows]
-        costs = replay.cost_of_columns(site, (piece.clean, piece.moved), _padded(part, rows))
-        found.append((costs.double() - clean.double())[: len(part)])
-    return torch.cat(found).T.cpu()
-
-
-def _padded(block: UnitBlock, rows: int) -> UnitBlock:
-    """Fill a block up to a number of rows by repeating its first unit: one shape for all."""
-    missing = rows - len(block)
-    if not missing:
-        return block
-    take = torch.arange(rows).clamp(max=len(block) - 1).numpy()
-    return UnitBlock(block.site, block.kind, block.indices[take], block.positions[take])
-
-
-def _prove_clean(replay: Replay, clean: Float[Tensor, "row example"]) -> None:
-    """Raise unless the clean rows give the recorded cost, up to rounding."""
-    shape, recording = replay.shape, replay.recording
-    recorded = recording.cost[shape.start : shape.stop].double()
-    floor = recording.noise_floor[shape.start : shape.stop]
-    off = (clean.double() - recorded).abs()
-    is_wrong = off > CLEAN_IN_FLOORS * floor
-    if bool(is_wrong.any()):
-        raise ReplayMismatchError(
-            f"Replayed below {replay.source!r} without any change, {int(is_wrong.sum())} of "
-            f"{is_wrong.numel()} costs differ from the recorded ones, by up to "
-            f"{float(off.max()):.3g}; expected equality up to rounding "
-            f"({float(floor.max()):.1g}). The model treats its examples by their place in the "
-            "batch, or is not deterministic: run nd.check(subject)."
-        )
+    for shape in cut_passes(recording, size, len(block)):
+        here = slice(shape.start, shape.stop)
+        trials = Trials(recording, carried.exit, shape, block, clean[:, here])
+        found.append(trials.effects(moved[:, here], block))
+    return torch.cat(found, dim=1).T.cpu()

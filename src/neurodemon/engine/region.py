@@ -81,18 +81,25 @@ def find_region(graph: Graph, source: str, values: Mapping[str, Any]) -> Region:
     return Region((), source)
 
 
-def move(recording: Recording, site: Site, dz: Float[Tensor, "example position unit"]) -> Move:
+def move(
+    recording: Recording,
+    site: Site,
+    dz: Float[Tensor, "example position unit"],
+    region: Region | None = None,
+) -> Move:
     """Carry the nudges of all units through the site's region.
 
     Args:
         recording: the clean pass.
         site: where the demons sit.
         dz: Δz of every unit, in canonical layout.
+        region: the site's, where it is known already.
 
     Returns:
         The clean and the moved values at the exit.
     """
-    region = find_region(recording.graph, site.node, recording.values)
+    if region is None:
+        region = find_region(recording.graph, site.node, recording.values)
     z = recording.values[site.node]
     nudged = z + restore(dz, site, tuple(z.shape))
     outside = {name: recording.values[name] for node in region.nodes for name in node.inputs}

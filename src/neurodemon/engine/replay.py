@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neurodemon.engine.layout import canonical, restore
+from neurodemon.engine.layout import canonical, put_units, restore
 from neurodemon.engine.operations import Rule, rank_one
 from neurodemon.engine.recording import Recording
 from neurodemon.graph.evaluate import evaluate
@@ -21,6 +21,8 @@ from neurodemon.graph.node import Node, Ref, fill
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.sites import Site
 from neurodemon.terms.units import UnitBlock
+
+Column = Float[Tensor, "row example part"]
 
 
 @dataclass(frozen=True)
@@ -102,38 +104,39 @@ class Replay:
         return self._finish({self.source: value}, self.cone)
 
     def cost_of_columns(
-        self, site: Site, move: tuple[Tensor, Tensor], block: UnitBlock
+        self, site: Site, own: tuple[Column, Column], block: UnitBlock
     ) -> Float[Tensor, "row example"]:
         """Compute the cost with one unit changed per row.
 
         Args:
             site: the site of the units, in whose layout the source's value is.
-            move: the clean and the moved value at the source, of this pass's examples, in
-                canonical layout.
+            own: the clean and the moved numbers of each row's unit, of this pass's examples, as
+                `layout.take_units` gives them.
             block: one unit per row.
 
         Returns:
             The cost per row and example.
         """
-        clean, moved = move
+        clean, moved = own
         graph = self.recording.graph
         is_column = block.kind in {"neuron", "channel"}
         changed = self._enter(site, moved - clean, block) if is_column else {}
         readers = set(graph.users[self.source]) & {node.name for node in self.cone}
         if not readers <= changed.keys() or self.source == graph.cost:
             value = self.environment[self.source]
-            rows = canonical(value, site).reshape(len(block), -1, *moved.shape[1:])
-            changed[self.source] = restore(spread(rows, moved, block), site, tuple(value.shape))
+            flat = canonical(value, site)
+            rows = flat.reshape(len(block), -1, *flat.shape[1:]).clone()
+            put_units(rows, moved, block)
+            changed[self.source] = restore(rows.flatten(0, 1), site, tuple(value.shape))
         return self._finish(changed, [node for node in self.cone if node.name not in changed])
 
-    def _enter(self, site: Site, change: Tensor, block: UnitBlock) -> dict[str, Any]:
+    def _enter(self, site: Site, change: Column, block: UnitBlock) -> dict[str, Any]:
         """Enter the nodes that have a rank-one rule: their results, by name."""
         graph = self.recording.graph
         rules = self.rules(site)
         units = torch.as_tensor(block.indices, device=change.device)
         positions = _positions(site, tuple(self.recording.values[self.source].shape))
-        column = change[:, :, units].permute(2, 0, 1)
-        column = column.reshape(*column.shape[:2], *positions)
+        column = change.reshape(*change.shape[:2], *positions)
         clean = fold_values(self.recording, rules, self.shape)
         known = {**self.environment, self.source: None}  # a rule must not read what changes
         return {
@@ -148,25 +151,6 @@ class Replay:
             found = evaluate(list(nodes), {**self.environment, **changed}, wanted=[cost])
         result: Tensor = found[cost]
         return result.reshape(self.shape.rows, self.shape.n_examples)
-
-
-def spread(
-    rows: Float[Tensor, "row example position unit"],
-    moved: Float[Tensor, "example position unit"],
-    block: UnitBlock,
-) -> Float[Tensor, "size position unit"]:
-    """Put each row's own unit at its moved value, all else clean; fold the rows."""
-    rows = rows.clone()
-    place = torch.arange(len(block), device=rows.device)
-    units = torch.as_tensor(block.indices, device=rows.device)
-    positions = torch.as_tensor(block.positions, device=rows.device)
-    if block.kind == "position":
-        rows[place, :, positions] = moved[:, positions].transpose(0, 1)
-    elif block.kind == "cell":
-        rows[place, :, positions, units] = moved[:, positions, units].T
-    else:
-        rows[place, :, :, units] = moved[:, :, units].permute(2, 0, 1)
-    return rows.flatten(0, 1)
 
 
 def fold_values(recording: Recording, names: Iterable[str], shape: Pass) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from neurodemon.engine.layout import canonical, over_units
-from neurodemon.engine.measure import PassSize, measure
+from neurodemon.engine.measure import measure
+from neurodemon.engine.trials import PassSize
 from neurodemon.engine.predict import FIRST_ORDER, TANGENT, influence
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import predict_all

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from neurodemon.engine.layout import canonical
-from neurodemon.engine.measure import PassSize, measure
+from neurodemon.engine.measure import measure
+from neurodemon.engine.trials import PassSize
 from neurodemon.engine.predict import find_crosstalk
 from neurodemon.engine.recording import Recording, record
 from neurodemon.errors import CouplingError, NeurodemonError, ReplayMismatchError

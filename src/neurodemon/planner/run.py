@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neurodemon.engine.measure import PassSize, measure
+from neurodemon.engine.measure import measure
+from neurodemon.engine.trials import PassSize
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import find_region
 from neurodemon.planner.plan import Chunk, Plan

@@ -1,0 +1,142 @@
+"""Trials: a block of units on some examples, ready to be moved again and again.
+
+What a pass needs is folded once and its clean cost computed once, from a row of the same pass
+shape, since results of matrix products depend on their shape. Nothing is averaged here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from neurodemon.engine.recording import Recording
+from neurodemon.engine.replay import Column, Pass, Replay
+from neurodemon.errors import ReplayMismatchError
+from neurodemon.terms.shapes import Float
+from neurodemon.terms.sites import Site
+from neurodemon.terms.units import UnitBlock
+
+CLEAN_IN_FLOORS = 64.0  # how far a clean row may be from the recorded cost, in noise floors
+
+
+@dataclass(frozen=True)
+class PassSize:
+    """How much one pass holds.
+
+    Attributes:
+        examples: examples at a time.
+        rows: nudged copies of them at a time.
+    """
+
+    examples: int
+    rows: int
+
+
+def cut_passes(recording: Recording, size: PassSize, most_rows: int) -> Iterator[Pass]:
+    """Cut a recording's examples into passes.
+
+    Args:
+        recording: the clean pass.
+        size: how much one pass may hold; ignored where the graph fixes its batch size.
+        most_rows: how many rows there are to fill at all.
+
+    Yields:
+        The passes, in order; together they hold each example once.
+    """
+    n_examples = recording.n_examples
+    examples, rows = (size.examples, size.rows) if recording.can_fold else (n_examples, 1)
+    for start in range(0, n_examples, examples):
+        yield Pass(start, min(start + examples, n_examples), min(rows, most_rows))
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """The units of a block on the examples of one pass.
+
+    Attributes:
+        recording: the clean pass.
+        exit: the node at which the changes of the units enter the rest of the model.
+        shape: which examples, and how many rows at a time.
+        block: the units.
+        clean: their own clean numbers there, of the pass's examples.
+    """
+
+    recording: Recording
+    exit: str
+    shape: Pass
+    block: UnitBlock
+    clean: Column
+
+    @cached_property
+    def replay(self) -> Replay:
+        """The cone below the exit, with all it reads folded once."""
+        return Replay(self.recording, self.exit, self.shape)
+
+    @cached_property
+    def site(self) -> Site:
+        """The site, as this recording's graph has it."""
+        return self.recording.graph.site_by_name[self.block.site.name]
+
+    @cached_property
+    def clean_cost(self) -> Float[Tensor, "row example"]:
+        """The cost of rows without a change, proved to be the recorded one."""
+        rows = self.shape.rows
+        own = _padded(self.clean[:rows], rows)
+        cost = self.replay.cost_of_columns(self.site, (own, own), _padded_block(self.block, rows))
+        _prove_clean(self.replay, cost)
+        return cost.double()
+
+    def effects(self, moved: Column, block: UnitBlock) -> Float[Tensor, "row example"]:
+        """Measure what rows of moved units do to the cost.
+
+        Args:
+            moved: the units' own numbers, moved; as many rows as the block repeated has.
+            block: the unit of each row: this block, or several times this block in a row.
+
+        Returns:
+            cost after − cost before, float64.
+        """
+        firsts = range(0, len(block), self.shape.rows)
+        return torch.cat([self._effects(moved, block, first) for first in firsts])
+
+    def _effects(self, moved: Column, block: UnitBlock, first: int) -> Tensor:
+        """Measure one pass of rows, filled up to the shape of all."""
+        rows = self.shape.rows
+        part = block[first : first + rows]
+        repeats = torch.arange(first, first + len(part)) % len(self.block)
+        own = _padded(self.clean[repeats.to(self.clean.device)], rows)
+        changed = _padded(moved[first : first + rows], rows)
+        costs = self.replay.cost_of_columns(self.site, (own, changed), _padded_block(part, rows))
+        return (costs.double() - self.clean_cost)[: len(part)]
+
+
+def _padded(own: Column, rows: int) -> Float[Tensor, "_ example part"]:
+    """Fill up to a number of rows by repeating the last one: one shape for all passes."""
+    if len(own) == rows:
+        return own
+    return own[torch.arange(rows, device=own.device).clamp(max=len(own) - 1)]
+
+
+def _padded_block(block: UnitBlock, rows: int) -> UnitBlock:
+    """Fill a block up, or cut it, likewise."""
+    take = torch.arange(rows).clamp(max=len(block) - 1).numpy()
+    return UnitBlock(block.site, block.kind, block.indices[take], block.positions[take])
+
+
+def _prove_clean(replay: Replay, clean: Float[Tensor, "row example"]) -> None:
+    """Raise unless the clean rows give the recorded cost, up to rounding."""
+    shape, recording = replay.shape, replay.recording
+    recorded = recording.cost[shape.start : shape.stop].double()
+    floor = recording.noise_floor[shape.start : shape.stop]
+    off = (clean.double() - recorded).abs()
+    is_wrong = off > CLEAN_IN_FLOORS * floor
+    if bool(is_wrong.any()):
+        raise ReplayMismatchError(
+            f"Replayed below {replay.source!r} without any change, {int(is_wrong.sum())} of "
+            f"{is_wrong.numel()} costs differ from the recorded ones, by up to "
+            f"{float(off.max()):.3g}; expected equality up to rounding "
+            f"({float(floor.max()):.1g}). The model treats its examples by their place in the "
+            "batch, or is not deterministic: run nd.check(subject)."
+        )
