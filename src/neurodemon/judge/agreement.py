@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from neurodemon.judge.correlation import correlate, exponent, scaled
 from neurodemon.terms.audits import Agreement
 from neurodemon.terms.shapes import Bool, Float
 
@@ -82,8 +83,8 @@ def agree(
         site=site,
         predictor=predictor,
         n_units=len(truth),
-        pearson=_correlation(guess, truth),
-        spearman=_correlation(rankdata(guess), rankdata(np.where(has_effect, truth, 0.0))),
+        pearson=correlate(guess, truth),
+        spearman=correlate(rankdata(guess), rankdata(np.where(has_effect, truth, 0.0))),
         sign=_share_of_right_signs(guess[has_effect], truth[has_effect]),
         slope=_slope_through_zero(guess, truth),
         median_relative_error=_median_relative_error(guess[has_effect], truth[has_effect]),
@@ -149,38 +150,6 @@ def most_misjudged(
     return int(np.argmax(np.where(is_compared, gaps, -1.0)))
 
 
-def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float | None:
-    """Correlate linearly; None if either is constant."""
-    if _is_constant(first) or _is_constant(second):
-        return None
-    first, second = _centred(first), _centred(second)
-    ratio = (first @ second) / np.sqrt((first @ first) * (second @ second))
-    return float(np.clip(ratio, -1.0, 1.0))
-
-
-def _is_constant(values: NDArray[np.float64]) -> bool:
-    """Whether there are no two different values."""
-    return bool((values == values[:1]).all())
-
-
-def _centred(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take the mean off, and scale so that squares neither overflow nor vanish."""
-    scaled = _scaled(values)
-    # Differences of neighbours are exact; a mean far from 0 would round them away.
-    differences = _scaled(scaled - scaled[0])
-    return _scaled(differences - differences.mean())
-
-
-def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide by a power of two, which is exact, so that the largest is between ½ and 1."""
-    return np.ldexp(values, -_exponent(values))
-
-
-def _exponent(values: NDArray[np.float64]) -> int:
-    """Find the power of two just above the largest value."""
-    return int(np.frexp(np.abs(values).max())[1])
-
-
 def _share_of_right_signs(guess: NDArray[np.float64], truth: NDArray[np.float64]) -> float | None:
     """Count the right signs; a prediction of 0 has none."""
     return float(np.mean(np.sign(guess) == np.sign(truth))) if len(truth) else None
@@ -190,10 +159,10 @@ def _slope_through_zero(guess: NDArray[np.float64], truth: NDArray[np.float64]) 
     """Fit measured = slope · predicted; None where nothing is predicted."""
     if not guess.any():
         return None
-    scaled = _scaled(guess)
+    near_one = scaled(guess)
     with np.errstate(over="ignore", invalid="ignore"):
         # Σ p·m / Σ p², p scaled by a power of two, which is put back at the end.
-        slope = np.ldexp(scaled @ truth / (scaled @ scaled), -_exponent(guess))
+        slope = np.ldexp(near_one @ truth / (near_one @ near_one), -exponent(guess))
     return float(slope) if np.isfinite(slope) else None
 
 
