@@ -13,6 +13,7 @@ from torch import Tensor
 from neurodemon.subjects.cache import Note, cached, hash_tensors
 from neurodemon.subjects.examples import take_first
 from neurodemon.subjects.extras import load_sklearn_datasets
+from neurodemon.subjects.stages import Retraining
 from neurodemon.subjects.subject import Subject
 from neurodemon.subjects.training import Recipe, train
 from neurodemon.terms.shapes import Float, Int
@@ -47,7 +48,9 @@ def digits(*, examples: int | None = None, seed: int = 0, note: Note) -> Subject
         note=note,
     )
     batches = take_first(inputs, targets, inputs.shape[0] if examples is None else examples)
-    return Subject(model, batches, "cross_entropy", name="digits", seed=seed)
+    subject = Subject(model, batches, "cross_entropy", name="digits", seed=seed)
+    subject.stages = Retraining(recipe, lambda: training)
+    return subject
 
 
 def split_digits(seed: int) -> tuple[Images, Images]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from neurodemon.subjects.cache import Note, cached, hash_tensors
 from neurodemon.subjects.examples import LARGEST_BATCH, take_first
 from neurodemon.subjects.mnist_files import TEST, TRAINING, find_folder, read_pixels
+from neurodemon.subjects.stages import Retraining
 from neurodemon.subjects.subject import Subject
 from neurodemon.subjects.training import Recipe, train
 from neurodemon.terms.shapes import Float, Int
@@ -49,7 +50,9 @@ def mnist(
     model = cached("mnist", recipe, data, train=train_now, note=note)
     usual = min(LARGEST_BATCH, inputs.shape[0])
     batches = take_first(inputs, targets, usual if examples is None else examples)
-    return Subject(model, batches, "cross_entropy", name="mnist", seed=seed)
+    subject = Subject(model, batches, "cross_entropy", name="mnist", seed=seed)
+    subject.stages = Retraining(recipe, lambda: read_images(found, TRAINING))
+    return subject
 
 
 def read_images(folder: Path, part: str) -> Images:

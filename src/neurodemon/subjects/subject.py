@@ -24,6 +24,7 @@ from neurodemon.errors import (
 )
 from neurodemon.subjects.costs import named_cost
 from neurodemon.subjects.fingerprints import hash_batches, hash_model
+from neurodemon.subjects.stages import Stages
 from neurodemon.terms.certificates import Certificate
 from neurodemon.terms.sites import Site
 from neurodemon.tracing.capture import Capture, bind, capture, shape_signature
@@ -86,6 +87,7 @@ class Subject:
         self.name = type(model).__name__ if name is None else name
         self.call: Call = call_model if call is None else call
         self.seed = seed
+        self.stages: Stages | None = None  # of its training, where it can be gone through again
         self._given = batches
         self._kept = _Kept()
 

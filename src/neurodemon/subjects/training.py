@@ -6,10 +6,11 @@ want to look on.
 """
 
 import contextlib
+import copy
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +19,9 @@ from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LinearLR
 
 from neurodemon.terms.shapes import Float, Int
+
+Images = tuple[Float[Tensor, "example feature"], Int[Tensor, " example"]]
+Progress = Callable[[str, int, int], None]  # (what, done, of how many)
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,50 @@ def train(
         model = build(recipe, generator)
         for _ in training_steps(model, recipe, inputs, targets, generator):
             pass
-    model.zero_grad(set_to_none=True)
-    return model.eval()
+    return _at_rest(model)
+
+
+def train_to(
+    recipe: Recipe, images: Images, steps: Sequence[int], progress: Progress
+) -> dict[int, nn.Sequential]:
+    """Train a network by its recipe, and keep it as it is after some of the steps.
+
+    Args:
+        recipe: what to build and how to train it.
+        images: the training examples and their class numbers.
+        steps: after which steps; 0 is before the first.
+        progress: called as steps are done.
+
+    Returns:
+        By step, in ascending order: a copy of the network in evaluation mode, without
+        gradients. That of the recipe's last step is, bit for bit, what `train` returns.
+    """
+    last = max(steps)
+    kept: dict[int, nn.Sequential] = {}
+    with torch.inference_mode(mode=False), torch.enable_grad(), one_thread():
+        generator = recipe.generator()
+        model = build(recipe, generator)
+        walk = training_steps(model, recipe, *images, generator)
+        for step in range(last + 1):
+            if step:
+                next(walk)
+            if step in steps:
+                kept[step] = _at_rest(copy.deepcopy(model))
+            progress("train", step, last)
+    return kept
+
+
+def count_steps(recipe: Recipe, inputs: Float[Tensor, "example feature"]) -> int:
+    """Count the steps of a training.
+
+    Args:
+        recipe: says epochs and batch size.
+        inputs: the training examples.
+
+    Returns:
+        The number of the last step, the first being 1.
+    """
+    return recipe.epochs * math.ceil(inputs.shape[0] / recipe.batch_size)
 
 
 @contextlib.contextmanager
@@ -117,7 +163,7 @@ def training_steps(
     Yields:
         The costs of the step's examples, before the step was taken.
     """
-    n_steps = recipe.epochs * math.ceil(inputs.shape[0] / recipe.batch_size)
+    n_steps = count_steps(recipe, inputs)
     optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
     schedule = LinearLR(optimizer, start_factor=1, end_factor=0, total_iters=n_steps)
     for _ in range(recipe.epochs):
@@ -160,3 +206,9 @@ def _linear(width: int, next_width: int, generator: torch.Generator) -> nn.Linea
         layer.weight.uniform_(-bound, bound, generator=generator)
         layer.bias.uniform_(-bound, bound, generator=generator)
     return layer
+
+
+def _at_rest(model: nn.Sequential) -> nn.Sequential:
+    """Put a network in evaluation mode, without gradients left on it."""
+    model.zero_grad(set_to_none=True)
+    return model.eval()
