@@ -10,7 +10,7 @@ import typer
 from neurodemon.cli import main
 from neurodemon.cli.main import app
 
-COMMANDS = ["sites", "check", "predict", "measure", "audit", "show"]
+COMMANDS = ["sites", "check", "predict", "measure", "audit", "show", "book"]
 PROBE = """
 import sys
 from neurodemon.cli.main import app

@@ -13,8 +13,8 @@ from neurodemon.book.replay import BOOK_EPOCHS, COST_TOLERANCE, SGD, Curves, Rec
 FIRST_TRAINING_COST = (1.8433647860328504, 1.4777434227600235, 1.2072861295975754)
 FIRST_TRAINING_COUNT = (690, 749, 812)
 FIRST_TEST_COUNT = (5887, 6505, 6970)
-LAST_TEST_COUNT = 8223  # after all 400 epochs
-BEST_TEST_COUNT = 8227
+LAST_TEST_COUNT = 8223.0  # after all 400 epochs
+BEST_TEST_COUNT = 8227.0
 REGULARISED = Recipe(sgd=replace(SGD, lmbda=0.1))
 REGULARISED_BEST = 87.1  # per cent, somewhere in 400 epochs
 N_TEST = 10_000
@@ -54,10 +54,10 @@ def _beside_the_file(found: Replay, book: Curves) -> Iterator[Figure]:
         yield _count(f"test count, epoch {epoch}", ours.test_count, book.test_count, place)
     if n:
         yield within(
-            "best test count", float(max(ours.test_count)), float(max(book.test_count)), slack=0
+            "best test count", float(max(ours.test_count)), float(max(book.test_count)), slack=0.0
         )
     unequal, gap = found.n_unequal_counts or 0, found.largest_cost_gap
-    yield within(f"counts that differ, of {2 * n}", float(unequal), 0.0, slack=0)
+    yield within(f"counts that differ, of {2 * n}", float(unequal), 0.0, slack=0.0)
     if gap is not None:
         yield within(f"largest gap of {2 * n} costs", gap, 0.0, slack=COST_TOLERANCE)
 
@@ -75,9 +75,9 @@ def _beside_the_print(ours: Curves) -> Iterator[Figure]:
     if n >= BOOK_EPOCHS:
         counts = ours.test_count[:BOOK_EPOCHS]
         yield within(
-            f"test count, epoch {BOOK_EPOCHS}", float(counts[-1]), LAST_TEST_COUNT, slack=0
+            f"test count, epoch {BOOK_EPOCHS}", float(counts[-1]), LAST_TEST_COUNT, slack=0.0
         )
-        yield within("best test count", float(max(counts)), BEST_TEST_COUNT, slack=0)
+        yield within("best test count", float(max(counts)), BEST_TEST_COUNT, slack=0.0)
 
 
 def _cost(name: str, ours: tuple[float, ...], book: tuple[float, ...], place: int) -> Figure:
@@ -87,4 +87,4 @@ def _cost(name: str, ours: tuple[float, ...], book: tuple[float, ...], place: in
 
 def _count(name: str, ours: tuple[int, ...], book: tuple[int, ...], place: int) -> Figure:
     """Compare one count."""
-    return within(name, float(ours[place]), float(book[place]), slack=0)
+    return within(name, float(ours[place]), float(book[place]), slack=0.0)

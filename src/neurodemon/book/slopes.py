@@ -91,5 +91,5 @@ def _bound_noise(problem: Problem, found: Backprop) -> float:
         size = a @ np.abs(weight.T) + np.abs(bias)
         moved = moved + (np.abs(delta) * size).sum(axis=1)
     slope = problem.cost.slope(forward.output, problem.target)
-    moved = moved + (np.abs(slope) * forward.output).sum(axis=1)
+    moved = moved + np.abs(slope).sum(axis=1)  # not times a: 1 − a is rounded, too
     return float(np.finfo(np.float64).eps * moved.mean())

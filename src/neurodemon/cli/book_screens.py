@@ -56,7 +56,7 @@ def show_replay(paper: Paper, found: Replayed, source: str | None) -> None:
     paper.line()
     if source is not None:
         paper.line(f"The author's numbers are those of {source}.")
-    elif found.figures:
+    elif recipe.is_the_books:
         paper.line("These are the numbers in print; with --book FILE all of the author's compare.")
     show_figures(paper, found.figures, ours=OURS, book=BOOKS)
 

@@ -153,7 +153,9 @@ def find_norms(n_hidden: int) -> tuple[Path, list[list[float]]] | None:
         The file and its norms, step by step; None where it is not there.
     """
     path = find_lists(f"norms_during_training_{n_hidden}_layers.json")
-    return None if path is None else (path, read_lists(path))
+    if path is None:
+        return None
+    return path, [[float(norm) for norm in norms] for norms in read_lists(path)]
 
 
 def start_lost_digit(mnist: Path | None) -> Iterator[Outputs]:

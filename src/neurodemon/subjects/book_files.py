@@ -40,7 +40,7 @@ def find_lists(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def read_lists(path: Path) -> list[list[float]]:
+def read_lists(path: Path) -> list[list[float | int]]:
     """Read one of the author's files: lists of numbers.
 
     Args:
@@ -59,7 +59,7 @@ def read_lists(path: Path) -> list[list[float]]:
         raise DatasetError(f"{path} holds no JSON ({error}). {_expected()}") from error
     if not _are_lists(content):
         raise DatasetError(f"{path} holds no lists of numbers. {_expected()}")
-    lists: list[list[float]] = content
+    lists: list[list[float | int]] = content
     return lists
 
 
