@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from neurodemon.errors import NeurodemonError
     from neurodemon.jobs.auditing import audit
     from neurodemon.jobs.checking import check
+    from neurodemon.jobs.curving import curve
+    from neurodemon.jobs.exploring import headroom
     from neurodemon.jobs.keeping import load, save
     from neurodemon.jobs.measuring import measure
     from neurodemon.jobs.predicting import delta, predict
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from neurodemon.subjects.logit_difference import logit_difference
     from neurodemon.subjects.subject import Subject
     from neurodemon.terms.audits import Audit
+    from neurodemon.terms.curves import Curve
     from neurodemon.terms.effects import Effects
     from neurodemon.terms.perturbations import (
         Add,
@@ -38,6 +41,7 @@ _HOMES = {
     "Absolute": "neurodemon.terms.radii",
     "Add": "neurodemon.terms.perturbations",
     "Audit": "neurodemon.terms.audits",
+    "Curve": "neurodemon.terms.curves",
     "Effects": "neurodemon.terms.effects",
     "Mean": "neurodemon.terms.perturbations",
     "NeurodemonError": "neurodemon.errors",
@@ -54,7 +58,9 @@ _HOMES = {
     "Zero": "neurodemon.terms.perturbations",
     "audit": "neurodemon.jobs.auditing",
     "check": "neurodemon.jobs.checking",
+    "curve": "neurodemon.jobs.curving",
     "delta": "neurodemon.jobs.predicting",
+    "headroom": "neurodemon.jobs.exploring",
     "load": "neurodemon.jobs.keeping",
     "logit_difference": "neurodemon.subjects.logit_difference",
     "measure": "neurodemon.jobs.measuring",
@@ -68,6 +74,7 @@ __all__ = [
     "Absolute",
     "Add",
     "Audit",
+    "Curve",
     "Effects",
     "Mean",
     "NeurodemonError",
@@ -84,7 +91,9 @@ __all__ = [
     "Zero",
     "audit",
     "check",
+    "curve",
     "delta",
+    "headroom",
     "load",
     "logit_difference",
     "measure",

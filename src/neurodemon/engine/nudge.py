@@ -24,7 +24,7 @@ from neurodemon.terms.perturbations import (
     Zero,
 )
 from neurodemon.terms.radii import Std
-from neurodemon.terms.shapes import Float
+from neurodemon.terms.shapes import Bool, Float
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +34,19 @@ class Statistics:
     Attributes:
         mean: per unit.
         std: per unit (divided by n); the site's, else 1, where a unit is constant.
-        n_constant: how many units are constant, so that another std stands in.
+        is_constant: whether the unit is constant, so that another std stands in.
+        stand_in: which one does: `site`, or `one` where the site's is 0 too.
     """
 
     mean: Float[Tensor, " unit"]
     std: Float[Tensor, " unit"]
-    n_constant: int
+    is_constant: Bool[Tensor, " unit"]
+    stand_in: str
+
+    @property
+    def n_constant(self) -> int:
+        """How many units are constant."""
+        return int(self.is_constant.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +122,8 @@ def statistics(values: Iterable[Float[Tensor, "_ _ _"]]) -> Statistics:
     rounding = torch.finfo(torch.float32).eps * mean.abs()  # a constant unit's own rounding
     is_constant = std <= rounding
     whole = (variance + (mean - mean.mean()).square()).mean().sqrt()
-    stand_in = whole if whole > 0 else torch.ones_like(whole)
-    return Statistics(mean, torch.where(is_constant, stand_in, std), int(is_constant.sum()))
+    name, value = ("site", whole) if whole > 0 else ("one", torch.ones_like(whole))
+    return Statistics(mean, torch.where(is_constant, value, std), is_constant, name)
 
 
 def seeded(seed: int, *words: object) -> torch.Generator:

@@ -10,14 +10,14 @@ import numpy as np
 
 from neurodemon.engine.layout import canonical, over_units
 from neurodemon.engine.measure import measure
-from neurodemon.engine.trials import PassSize
 from neurodemon.engine.predict import FIRST_ORDER, TANGENT, influence
+from neurodemon.engine.trials import PassSize
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import predict_all
 from neurodemon.jobs.selecting import settle_units
 from neurodemon.judge.agreement import most_misjudged
 from neurodemon.subjects.subject import Subject
-from neurodemon.subjects.toys import kink, saturated
+from neurodemon.subjects.toys import DISTANCES, kink, saturated
 from neurodemon.terms.audits import Agreement
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import Add
@@ -89,7 +89,7 @@ def _toys_in_words() -> tuple[str, str]:
     neuron = saturated()
     pairs = [_promised_and_done(neuron, step) for step in TOY_STEPS]
     (promise, done), (far_promise, far_done) = pairs
-    line = kink()
+    line = kink(*DISTANCES)
     recording = line.recording(0)
     site = settle_units(line, "fc").sites[0]
     slopes = influence(recording, [site.node])[site.node].flatten().tolist()

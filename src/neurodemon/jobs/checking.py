@@ -14,9 +14,9 @@ from torch import Tensor
 
 from neurodemon.engine.layout import canonical
 from neurodemon.engine.measure import measure
-from neurodemon.engine.trials import PassSize
 from neurodemon.engine.predict import find_crosstalk
 from neurodemon.engine.recording import Recording, record
+from neurodemon.engine.trials import PassSize
 from neurodemon.errors import CouplingError, NeurodemonError, ReplayMismatchError
 from neurodemon.jobs.selecting import hidden_sites
 from neurodemon.jobs.slopes import Slope, compare_backward, own_casts, probe_slopes

@@ -1,6 +1,6 @@
 """Measure: do what each demon would do, chunk by chunk, and keep what is done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -112,17 +112,44 @@ def measure_plan(  # noqa: PLR0913  # the seam between plan, rows, store and she
     Returns:
         The rows of all units.
     """
+    starts = np.cumsum([0, *(chunk.last - chunk.first for chunk in plan.chunks)]).tolist()
+
+    def stream(done: Container[int]) -> Iterator[tuple[int, Effects]]:
+        for number, effects in run(plan, subject.recordings(), nudges, done=done):
+            part = UnitSet((plan.block_of(plan.chunks[number]),))
+            yield number, rows(part, slice(starts[number], starts[number + 1]), effects)
+
+    return collect_parts(plan, stream, writer=writer, progress=progress, what="measure")
+
+
+def collect_parts(
+    plan: Plan,
+    stream: Callable[[Container[int]], Iterator[tuple[int, Effects]]],
+    *,
+    writer: RunWriter | None,
+    progress: Progress,
+    what: str,
+) -> Effects:
+    """Gather the parts of a plan, each written as soon as it is there.
+
+    Args:
+        plan: the plan.
+        stream: makes the parts that are not done yet, from the numbers of those that are.
+        writer: the run's folder, if any; what it holds is not made again.
+        progress: called as units are done.
+        what: the kind of work, for the progress.
+
+    Returns:
+        The rows of all units.
+    """
     done = frozenset[int]() if writer is None else writer.done()
     parts = {} if writer is None else {number: writer.read(number) for number in done}
     count = sum(len(part) for part in parts.values())
-    progress("measure", count, len(plan.units))
-    starts = np.cumsum([0, *(chunk.last - chunk.first for chunk in plan.chunks)]).tolist()
-    for number, effects in run(plan, subject.recordings(), nudges, done=done):
-        block = plan.block_of(plan.chunks[number])
-        place = slice(starts[number], starts[number + 1])
-        parts[number] = rows(UnitSet((block,)), place, effects)
+    progress(what, count, len(plan.units))
+    for number, part in stream(done):
+        parts[number] = part
         if writer is not None:
-            writer.write(number, parts[number])
-        count += len(block)
-        progress("measure", count, len(plan.units))
+            writer.write(number, part)
+        count += len(part)
+        progress(what, count, len(plan.units))
     return concatenate([parts[number] for number in sorted(parts)])

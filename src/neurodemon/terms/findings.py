@@ -27,8 +27,8 @@ NEAR = 0.25  # std(z): how near the promise is tried, both ways
 class Findings:
     """What the demons of some units of one site found.
 
-    Effects are cost after − cost before. Of a metric that should grow, all are of its negative,
-    so that a demon always looks for the least.
+    Effects are cost after − cost before. Of a metric that should grow, all numbers are of its
+    negative, so that a demon always looks for the least.
 
     Attributes:
         scope: who shares the Δz.
@@ -79,6 +79,11 @@ class Findings:
     def shape(self) -> Float[Array, "row unit"]:
         """κ = headroom / (|δ|·|best_dz|); NaN where δ or best_dz is 0."""
         return ratio(self.headroom, self.promised)
+
+    @property
+    def mean_shape(self) -> Float[Array, " unit"]:
+        """κ of each unit's demons together: mean headroom / mean promise; NaN where that is 0."""
+        return ratio(self.headroom.mean(0), self.promised.mean(0))
 
     @property
     def cancellation(self) -> Float[Array, " unit"]:

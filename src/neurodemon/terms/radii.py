@@ -54,6 +54,54 @@ class Absolute:
         return f"{self.radius:g}"
 
 
+Radius = Std | Absolute
+
+
+def settle_radius(radius: object) -> Radius:
+    """Read a radius as users give it; a plain number is absolute.
+
+    Args:
+        radius: `Std`, `Absolute`, a number, or text such as `4std` or `0.5`.
+
+    Returns:
+        The radius, above 0.
+
+    Raises:
+        PerturbationError: it is none of these, or leaves the demon no room.
+
+    Example:
+        >>> settle_radius("4std"), settle_radius(2)
+        (Std(factor=4.0), Absolute(radius=2))
+    """
+    made = _read_radius(radius)
+    size = made.factor if isinstance(made, Std) else made.radius
+    if size <= 0:
+        raise PerturbationError(
+            f"radius is {radius!r}, which leaves a demon no room; expected one above 0, such as "
+            "nd.Std(4)."
+        )
+    return made
+
+
+def _read_radius(radius: object) -> Radius:
+    """Read a radius, or raise."""
+    if isinstance(radius, (Std, Absolute)):
+        return radius
+    try:
+        if isinstance(radius, str):
+            text = radius.strip().lower()
+            number = float(text.removesuffix("std"))
+            return Std(number) if text.endswith("std") else Absolute(number)
+        if isinstance(radius, (int, float)):
+            return Absolute(radius)
+    except (ValueError, PerturbationError):
+        pass  # said below, in words that fit a radius
+    raise PerturbationError(
+        f"radius is {radius!r}; expected nd.Std(4), nd.Absolute(2) or a finite number above 0 "
+        "(on the command line: 4std or 2)."
+    )
+
+
 def require_finite(what: str, value: object) -> None:
     """Raise `PerturbationError` unless the value is a finite number."""
     if isinstance(value, bool) or not isinstance(value, Real) or not _is_finite(value):

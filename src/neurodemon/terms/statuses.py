@@ -7,6 +7,7 @@ OK = "ok"
 NON_FINITE = "non_finite"
 BELOW_NOISE = "below_noise"
 NO_CHANGE = "no_change"
+NO_SLOPE = "no_slope"
 
 ADVICE = {
     OK: "The number stands.",
@@ -21,5 +22,9 @@ ADVICE = {
     NO_CHANGE: (
         "No example's cost changed at all: the unit is off or cut off from the cost here "
         "(a dead ReLU, a unit already at the value it was set to)."
+    ),
+    NO_SLOPE: (
+        "Here δ is 0, so that the slope promises nothing and the shape has no value: read the "
+        "headroom, which is measured."
     ),
 }

@@ -21,6 +21,43 @@ def format_number(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def spell_number(value: float | None) -> str:
+    """Spell a number in three significant digits.
+
+    Args:
+        value: the number; None where there is none.
+
+    Returns:
+        The text, a dash for nothing.
+
+    Example:
+        >>> spell_number(0.81321), spell_number(-0.0), spell_number(1260), spell_number(None)
+        ('0.813', '0', '1260', '–')
+    """
+    if value is None:
+        return "–"
+    return str(value) if isinstance(value, int) else f"{value + 0.0:.3g}"
+
+
+def spell_share(share: float | None) -> str:
+    """Spell a share in percent.
+
+    Args:
+        share: 1 is 100 %; None where there is none.
+
+    Returns:
+        The text, a dash for nothing.
+
+    Example:
+        >>> spell_share(0.413), spell_share(0.042), spell_share(0.0), spell_share(None)
+        ('41 %', '4.2 %', '0 %', '–')
+    """
+    if share is None:
+        return "–"
+    value = 100 * share
+    return f"{value:.{1 if 0 < value < 9.95 else 0}f} %"  # 9.96 is 10, not 10.0
+
+
 def count(number: int, thing: str, things: str | None = None) -> str:
     """Spell a number of things, one or many.
 

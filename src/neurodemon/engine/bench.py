@@ -1,0 +1,215 @@
+"""A bench: a block of units over all batches, on which any Δz of its demons can be tried.
+
+Each unit gets one number, added to all its z: a neuron's at every position, a position's to
+every feature. Beside what happens stands what first order said of it, in activation space.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from neurodemon.engine.layout import canonical, over_units, require_units, take_units
+from neurodemon.engine.predict import influence
+from neurodemon.engine.recording import Recording
+from neurodemon.engine.region import Region, find_region, move
+from neurodemon.engine.trials import PassSize, Trials, cut_passes
+from neurodemon.terms.shapes import Float
+from neurodemon.terms.sites import Site
+from neurodemon.terms.units import UnitBlock
+
+POINTS_PER_PASS = 6  # as many as a round of the search asks for
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """The units of a block on one recording.
+
+    Attributes:
+        recording: the clean pass.
+        block: the units.
+        size: how much one pass may hold.
+    """
+
+    recording: Recording
+    block: UnitBlock
+    size: PassSize
+
+    def try_out(
+        self, dz: Float[Tensor, "point _ unit"]
+    ) -> tuple[Float[Tensor, "point example unit"], Float[Tensor, "point example unit"]]:
+        """Try several Δz of each unit.
+
+        Args:
+            dz: Δz of each unit; one for all examples, or one for each.
+
+        Returns:
+            The effects, and what first order (δ_a·Δa) said of them, in float64 on the CPU.
+        """
+        rows = self._trials[0].shape.rows
+        at_once = max(1, rows // len(self.block))
+        found = [self._try_out(part) for part in torch.split(dz, at_once)]
+        effects, first_order = zip(*found, strict=True)
+        return torch.cat(effects), torch.cat(first_order)
+
+    @cached_property
+    def delta(self) -> Float[Tensor, "example unit"]:
+        """δ = ∂C/∂z of each example and unit, summed over what the unit's Δz is added to."""
+        at_z = canonical(self._gradients[self._site.node], self._site)
+        return over_units(at_z.double(), self.block).cpu()
+
+    @cached_property
+    def _site(self) -> Site:
+        return self.recording.graph.site_by_name[self.block.site.name]
+
+    @cached_property
+    def _region(self) -> Region:
+        return find_region(self.recording.graph, self._site.node, self.recording.values)
+
+    @cached_property
+    def _z(self) -> Tensor:
+        z = canonical(self.recording.values[self._site.node], self._site)
+        require_units(z, self.block)
+        return z
+
+    @cached_property
+    def _clean(self) -> Float[Tensor, "row example part"]:
+        """The units' own clean numbers at the exit of their region."""
+        value = canonical(self.recording.values[self._region.exit], self._site)
+        return take_units(value, self.block)
+
+    @cached_property
+    def _gradients(self) -> dict[str, Tensor]:
+        return influence(self.recording, [self._site.node, self._region.exit])
+
+    @cached_property
+    def _delta_at_exit(self) -> Float[Tensor, "row example part"]:
+        at_exit = canonical(self._gradients[self._region.exit], self._site)
+        return take_units(at_exit, self.block).double()
+
+    @cached_property
+    def _trials(self) -> tuple[Trials, ...]:
+        most = POINTS_PER_PASS * len(self.block)
+        return tuple(
+            Trials(
+                self.recording,
+                self._region.exit,
+                shape,
+                self.block,
+                self._clean[:, shape.start : shape.stop],
+            )
+            for shape in cut_passes(self.recording, self.size, most)
+        )
+
+    def _try_out(self, dz: Tensor) -> tuple[Tensor, Tensor]:
+        """Try so many Δz as fit one pass."""
+        moved = torch.cat([self._carry(one) for one in dz])
+        block = repeat(self.block, len(dz))
+        effects = torch.cat(
+            [
+                trials.effects(moved[:, trials.shape.start : trials.shape.stop], block)
+                for trials in self._trials
+            ],
+            dim=1,
+        )
+        change = moved.double() - self._clean.double().repeat(len(dz), 1, 1)
+        first_order = (change * self._delta_at_exit.repeat(len(dz), 1, 1)).sum(2)
+        shape = (len(dz), len(self.block), -1)
+        return (
+            effects.reshape(shape).transpose(1, 2).cpu(),
+            first_order.reshape(shape).transpose(1, 2).cpu(),
+        )
+
+    def _carry(self, dz: Float[Tensor, "_ unit"]) -> Float[Tensor, "unit example part"]:
+        """The units' own numbers at the exit when each is moved by its Δz."""
+        carried = move(self.recording, self._site, spread(dz, self._z, self.block), self._region)
+        return take_units(carried.moved, self.block)
+
+
+def spread(
+    dz: Float[Tensor, "_ row"], z: Float[Tensor, "example position unit"], block: UnitBlock
+) -> Float[Tensor, "example position unit"]:
+    """Spell one number per unit as the Δz of a whole site.
+
+    Args:
+        dz: Δz of each unit of the block; one for all examples, or one for each.
+        z: the site's value.
+        block: the units.
+
+    Returns:
+        Δz in the layout and dtype of z, 0 at all other units.
+    """
+    whole = torch.zeros_like(z)
+    own = dz.to(z).expand(len(z), -1)
+    if block.kind == "position":
+        whole[:, block.positions] = own.unsqueeze(2)
+    elif block.kind == "cell":
+        whole[:, block.positions, block.indices] = own
+    else:
+        whole[:, :, block.indices] = own.unsqueeze(1)
+    return whole
+
+
+def repeat(block: UnitBlock, times: int) -> UnitBlock:
+    """Repeat a block several times in a row."""
+    return UnitBlock(
+        block.site, block.kind, np.tile(block.indices, times), np.tile(block.positions, times)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Benches:
+    """The same units over all batches, the examples of one batch after the other.
+
+    Attributes:
+        benches: one for each batch.
+    """
+
+    benches: Sequence[Bench]
+
+    def try_out(
+        self, dz: Float[NDArray[np.float64], "point _ unit"]
+    ) -> tuple[
+        Float[NDArray[np.float64], "point example unit"],
+        Float[NDArray[np.float64], "point example unit"],
+    ]:
+        """Try several Δz of each unit: the effects, and what first order said of them."""
+        parts = self._of_batches(dz)
+        found = [
+            bench.try_out(torch.from_numpy(part))
+            for bench, part in zip(self.benches, parts, strict=True)
+        ]
+        effects, first_order = zip(*found, strict=True)
+        return torch.cat(effects, 1).numpy(), torch.cat(first_order, 1).numpy()
+
+    @property
+    def delta(self) -> Float[NDArray[np.float64], "example unit"]:
+        """δ of each example and unit."""
+        return torch.cat([bench.delta for bench in self.benches]).numpy()
+
+    @property
+    def cost(self) -> Float[NDArray[np.float64], " example"]:
+        """The clean cost of each example."""
+        return np.concatenate([one.recording.cost.double().cpu().numpy() for one in self.benches])
+
+    @property
+    def noise_floor(self) -> Float[NDArray[np.float64], " example"]:
+        """The noise floor of each example's cost."""
+        return np.concatenate([one.recording.noise_floor.cpu().numpy() for one in self.benches])
+
+    @property
+    def is_double(self) -> bool:
+        """Whether everything runs in float64."""
+        return all(one.recording.cost.dtype == torch.float64 for one in self.benches)
+
+    def _of_batches(self, dz: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+        """Cut Δz into the parts of the batches; one for all examples goes to each."""
+        start = 0
+        for bench in self.benches:
+            stop = start + bench.recording.n_examples
+            yield dz if dz.shape[1] == 1 else dz[:, start:stop]
+            start = stop

@@ -1,0 +1,97 @@
+"""Set demons up at the units of a subject: how far each may go, and the bench to try them on."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodemon.engine.bench import Bench, Benches
+from neurodemon.engine.explore import Reach, explore
+from neurodemon.engine.search import make_grid
+from neurodemon.jobs.nudging import Nudges
+from neurodemon.planner.plan import NUMBERS_PER_PASS
+from neurodemon.planner.run import pass_size
+from neurodemon.subjects.subject import Subject
+from neurodemon.terms.findings import Findings, Scope
+from neurodemon.terms.perturbations import Add
+from neurodemon.terms.radii import Absolute, Radius
+from neurodemon.terms.shapes import Float
+from neurodemon.terms.units import UnitBlock, UnitSet
+
+NUMBERS_HELD = 1 << 23  # effects of one exploration: 64 MB of float64
+MOST_UNITS = 64  # in one exploration
+
+
+def explore_block(
+    subject: Subject, block: UnitBlock, limits: "Limits", scopes: Sequence[Scope]
+) -> dict[Scope, Findings]:
+    """Let the demons of one block of units look for their best Δz."""
+    sign = -1.0 if subject.better == "higher" else 1.0
+    return explore(make_benches(subject, block), limits.reach(block), scopes, sign=sign)
+
+
+def make_benches(subject: Subject, block: UnitBlock) -> Benches:
+    """Put a block of units on the bench, over all batches."""
+    recordings = subject.recordings()
+    benches = []
+    for place in range(len(recordings)):
+        recording = recordings[place]
+        site = recording.graph.site_by_name[block.site.name]
+        benches.append(Bench(recording, block, pass_size(recording, site, NUMBERS_PER_PASS)))
+    return Benches(benches)
+
+
+def units_at_once(subject: Subject) -> int:
+    """How many units one exploration may hold, so that its numbers fit into memory."""
+    points = len(make_grid())
+    return max(1, min(MOST_UNITS, NUMBERS_HELD // (points * subject.n_examples)))
+
+
+def cut_blocks(subject: Subject, units: UnitSet) -> Iterator[UnitBlock]:
+    """Cut units into blocks that can be explored at once, in order."""
+    size = units_at_once(subject)
+    for block in units.blocks:
+        for first in range(0, len(block), size):
+            yield block[first : first + size]
+
+
+class Limits:
+    """How far the demons of a subject may go, unit by unit.
+
+    Args:
+        subject: what is studied.
+        radius: as asked for.
+    """
+
+    def __init__(self, subject: Subject, radius: Radius) -> None:
+        self.radius = radius
+        self._nudges = Nudges(subject, Add(0.0))  # for the statistics of its sites
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its user should know of the radii."""
+        return () if isinstance(self.radius, Absolute) else tuple(self._nudges.notes)
+
+    def reach(self, block: UnitBlock) -> Reach:
+        """The radius of each unit of a block, and its std(z)."""
+        std = self._std(block)
+        if isinstance(self.radius, Absolute):
+            return Reach(np.full(len(block), float(self.radius.radius)), std)
+        return Reach(self.radius.factor * std, std)
+
+    def sources(self, block: UnitBlock) -> list[str]:
+        """What each unit's radius is taken from: `unit`, `site` or `one` (std), or `absolute`."""
+        if isinstance(self.radius, Absolute):
+            return ["absolute"] * len(block)
+        found = self._nudges.statistics(block.site)
+        is_constant = found.is_constant.cpu().numpy()
+        if block.kind == "position":
+            return [found.stand_in if is_constant.all() else "unit"] * len(block)
+        return [found.stand_in if is_constant[unit] else "unit" for unit in block.indices]
+
+    def _std(self, block: UnitBlock) -> Float[NDArray[np.float64], " unit"]:
+        """std(z) of each unit; of a position, the root mean square over its features."""
+        std = self._nudges.statistics(block.site).std.cpu().numpy()
+        if block.kind == "position":
+            return np.full(len(block), np.sqrt(np.square(std).mean()))
+        return np.asarray(std[block.indices])
