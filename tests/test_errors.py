@@ -75,6 +75,7 @@ def test_an_unrelated_error_is_not_caught_as_neurodemon_error():
         (errors.CostShapeError, ValueError),
         (errors.BatchError, ValueError),
         (errors.MissingExtraError, ImportError),
+        (errors.PlotError, ValueError),
     ],
 )
 def test_code_that_knows_only_builtins_catches_it(error, builtin):

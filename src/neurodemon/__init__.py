@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from neurodemon.jobs.exploring import headroom
     from neurodemon.jobs.keeping import load, save
     from neurodemon.jobs.measuring import measure
+    from neurodemon.jobs.plotting import plot
     from neurodemon.jobs.predicting import delta, predict
     from neurodemon.jobs.selecting import sites, units
     from neurodemon.subjects.logit_difference import logit_difference
@@ -64,6 +65,7 @@ _HOMES = {
     "load": "neurodemon.jobs.keeping",
     "logit_difference": "neurodemon.subjects.logit_difference",
     "measure": "neurodemon.jobs.measuring",
+    "plot": "neurodemon.jobs.plotting",
     "predict": "neurodemon.jobs.predicting",
     "save": "neurodemon.jobs.keeping",
     "sites": "neurodemon.jobs.selecting",
@@ -97,6 +99,7 @@ __all__ = [
     "load",
     "logit_difference",
     "measure",
+    "plot",
     "predict",
     "save",
     "sites",

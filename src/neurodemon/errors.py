@@ -18,6 +18,7 @@ expected and what to do::
     ├── CouplingError             an example's cost depends on the other examples
     ├── NondeterminismError       two clean runs differ
     ├── ReplayMismatchError       the captured graph does not give the model's numbers
+    ├── PlotError                 a result or a file that cannot be drawn (also a ValueError)
     ├── StoreError                a run folder that cannot be read, or not with this plan
     └── MissingExtraError         an optional library is not installed (also an ImportError)
 
@@ -83,6 +84,10 @@ class NondeterminismError(NeurodemonError):
 
 class ReplayMismatchError(NeurodemonError):
     """The captured graph does not reproduce the model's own numbers."""
+
+
+class PlotError(NeurodemonError, ValueError):
+    """A result holds nothing to draw, or a figure cannot be written under that name."""
 
 
 class StoreError(NeurodemonError):

@@ -39,6 +39,7 @@ PUBLIC = {
     "load",
     "logit_difference",
     "measure",
+    "plot",
     "predict",
     "save",
     "sites",
