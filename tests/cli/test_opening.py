@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from neurodemon.cli.opening import TRAINED, open_subject, require_free
+from neurodemon.cli.opening import open_subject, require_free
 from neurodemon.errors import StoreError, SubjectError
 
 
@@ -16,11 +16,7 @@ def test_a_subject_is_opened_by_its_name():
     assert open_subject("kink", None, None, None, keep_quiet).name == "kink"
 
 
-def test_a_seed_belongs_to_what_is_trained():
-    assert TRAINED == ("digits", "mnist")
-
-
-@pytest.mark.parametrize("text", ["kink", "my.py:subject"])
+@pytest.mark.parametrize("text", ["kink", "lost-digit", "my.py:subject"])
 def test_a_seed_that_would_be_passed_over_is_refused(text):
     with pytest.raises(SubjectError, match=r"seed is 0, but subject .* has no such option"):
         open_subject(text, None, None, 0, keep_quiet)

@@ -14,7 +14,7 @@ from neurodemon.jobs.measuring import measure
 from neurodemon.jobs.predicting import delta, predict
 from neurodemon.planner import plan as plan_module
 from neurodemon.subjects.subject import Subject
-from neurodemon.subjects.toys import kink, saturated
+from neurodemon.subjects.toys import DISTANCES, kink, saturated
 from neurodemon.terms.audits import Audit
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import Add, Mean, Noise, Patch, Resample, Zero
@@ -130,7 +130,7 @@ def test_the_saturated_neuron_is_the_book_s(
 
 
 def test_the_kink_has_slope_one_at_any_distance() -> None:
-    assert delta(kink(), "fc").flatten().tolist() == [1.0] * 4
+    assert delta(kink(*DISTANCES), "fc").flatten().tolist() == [1.0] * 4
 
 
 def test_a_run_that_is_interrupted_goes_on_bit_for_bit(

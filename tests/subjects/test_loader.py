@@ -53,6 +53,21 @@ def test_a_built_in_name_is_loaded() -> None:
     assert load_subject("kink").name == "kink"
 
 
+def test_a_toy_is_loaded_with_its_numbers() -> None:
+    assert load_subject("saturated:0.6,0.9").name == "saturated:0.6,0.9"
+
+
+def test_a_file_named_as_a_toy_keeps_working(write: Write) -> None:
+    assert load_subject(f"{write('kink.py', WORKING)}:subject").name == "mine"
+
+
+def test_a_file_named_as_a_toy_is_found_from_the_current_folder(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(write("kink.py", WORKING).parent)
+    assert load_subject("kink.py:subject").name == "mine"
+
+
 def test_a_factory_in_a_file_is_called(write: Write) -> None:
     assert load_subject(f"{write('my.py', WORKING)}:subject").name == "mine"
 

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from neurodemon.errors import StoreError, SubjectError
+from neurodemon.errors import StoreError
 from neurodemon.store.layout import is_free
-from neurodemon.subjects.built_in import NAMES, TOYS
+from neurodemon.subjects.built_in import require_option
 from neurodemon.subjects.cache import Note
 from neurodemon.subjects.loader import load_subject
 from neurodemon.subjects.subject import Subject
-
-TRAINED = tuple(name for name in NAMES if name not in TOYS)
 
 
 def open_subject(
@@ -25,16 +23,10 @@ def open_subject(
         note: told what takes time.
 
     Returns:
-        The subject.
-
-    Raises:
-        SubjectError: nothing is found under this name, or an option does not apply to it.
+        The subject; an option that does not apply to it is refused with a `SubjectError`.
     """
-    if seed is not None and text not in TRAINED:
-        raise SubjectError(
-            f"seed is {seed}, but subject {text!r} has no such option; it belongs to "
-            f"{' and '.join(map(repr, TRAINED))}. Leave it out."
-        )
+    if seed is not None:
+        require_option(text, "seed", seed)
     return load_subject(text, mnist=mnist, examples=examples, seed=seed or 0, note=note)
 
 

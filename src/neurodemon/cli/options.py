@@ -9,8 +9,8 @@ SubjectText = Annotated[
     str,
     typer.Argument(
         metavar="SUBJECT",
-        help="digits, mnist, saturated or kink; or your own: file.py:factory or "
-        "package.module:factory.",
+        help="digits, mnist, lost-digit, saturated, kink, chain or xor (saturated:0.6,0.9 and "
+        "kink:0.5,2 with numbers); or your own: file.py:factory or package.module:factory.",
     ),
 ]
 UnitsText = Annotated[
@@ -69,7 +69,7 @@ MnistFolder = Annotated[
     typer.Option(
         "--mnist",
         metavar="DIR",
-        help="The folder of MNIST's IDX files, for mnist; else NEURODEMON_MNIST says it.",
+        help="The folder of MNIST's IDX files, for mnist and lost-digit; else NEURODEMON_MNIST says it.",
         show_default=False,
     ),
 ]
@@ -79,7 +79,7 @@ ExampleCount = Annotated[
         "--examples",
         metavar="N",
         min=1,
-        help="How many test images, for digits (500 if left out) and mnist (1,000).",
+        help="How many test images, for digits (500 if left out), mnist and lost-digit (1,000).",
         show_default=False,
     ),
 ]

@@ -10,18 +10,33 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-import torch
 from torch import Tensor, nn
 
 from neurodemon.subjects.extras import load_safetensors
-from neurodemon.subjects.training import Recipe, build
 
 Note = Callable[[str], None]
 
 
+@runtime_checkable
+class Making(Protocol):
+    """What decides a network, its data aside: a recipe."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of all settings."""
+
+    @property
+    def seed(self) -> int:
+        """The seed, for the file's name."""
+
+    def blank(self) -> nn.Sequential:
+        """Build a network of the right shape, to read weights into."""
+
+
 def cached(
-    name: str, recipe: Recipe, data: str, *, train: Callable[[], nn.Sequential], note: Note
+    name: str, recipe: Making, data: str, *, train: Callable[[], nn.Sequential], note: Note
 ) -> nn.Sequential:
     """Take a trained network from the cache, or train it and put it there.
 
@@ -86,10 +101,10 @@ def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path, recipe: Recipe) -> nn.Sequential:
+def _read(path: Path, recipe: Making) -> nn.Sequential:
     """Read a network back; a file that is not what it should be is a `ValueError`."""
     safetensors = load_safetensors()
-    model = build(recipe, torch.Generator("cpu"))
+    model = recipe.blank()
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -37,11 +37,12 @@ def load_subject(
     """Load a subject.
 
     Args:
-        text: the name of a built-in subject, `file.py:factory` or `package.module:factory`.
+        text: the name of a built-in subject (of a toy with its numbers, `saturated:0.6,0.9`),
+            `file.py:factory` or `package.module:factory`.
             A factory is called without arguments and returns a `Subject`, or a tuple (model,
             batches, cost); a `Subject` itself will do, too.
-        mnist: the folder of MNIST's files; only for the built-in `mnist`.
-        examples: how many test images; only for the built-in `digits` and `mnist`.
+        mnist: the folder of MNIST's files; only for the built-in `mnist` and `lost-digit`.
+        examples: how many test images; only for these and the built-in `digits`.
         seed: of the training of a built-in subject.
         note: told what takes time or could not be kept.
 
@@ -56,7 +57,8 @@ def load_subject(
         Subject('saturated')
     """
     place, colon, attribute = text.rpartition(":")
-    if not colon and not text.endswith(".py"):
+    is_plain = not colon and not text.endswith(".py")
+    if is_plain or text.partition(":")[0] in NAMES:
         return built_in(text, mnist=mnist, examples=examples, seed=seed, note=note)
     if mnist is not None or examples is not None:
         raise SubjectError(

@@ -58,6 +58,10 @@ class Recipe:
         """Make the generator that this recipe starts from."""
         return torch.Generator("cpu").manual_seed(self.seed)
 
+    def blank(self) -> nn.Sequential:
+        """Build a network of the right shape, to read weights into."""
+        return build(self, torch.Generator("cpu"))
+
 
 def train(
     recipe: Recipe,
