@@ -11,6 +11,7 @@ from neurodemon.cli.options import (
     MnistFolder,
     NewFolder,
     PerturbationText,
+    PlotFile,
     PredictorName,
     RunFolder,
     RunningFolder,
@@ -145,6 +146,7 @@ def audit(
     perturbation: PerturbationText = "zero",
     predictor: PredictorName = "auto",
     out: RunningFolder = None,
+    plot: PlotFile = None,
     top: Top = 10,
     as_json: AsJson = False,
     mnist: MnistFolder = None,
@@ -159,12 +161,14 @@ def audit(
     """
     with guarded(with_traceback=traceback, out=out, resumes=True):
         from neurodemon.cli.opening import open_subject
+        from neurodemon.cli.plotting import plot_to, require_plot
         from neurodemon.cli.progress import watched
         from neurodemon.cli.reporting import report
         from neurodemon.jobs.auditing import audit as run
         from neurodemon.terms.perturbations import parse_perturbation
 
         wanted = parse_perturbation(perturbation)
+        require_plot(plot)
         with watched() as bars:
             opened = open_subject(subject, mnist, examples, seed, bars.note)
             result = run(
@@ -177,10 +181,12 @@ def audit(
                 note=bars.note,
             )
         report(result, out=out, top=top, as_json=as_json)
+        plot_to(result, plot)
 
 
 def show(
     run: RunFolder,
+    plot: PlotFile = None,
     top: Top = 10,
     as_json: AsJson = False,
     traceback: Traceback = False,
@@ -191,6 +197,8 @@ def show(
     interrupted shows what was done.
     """
     with guarded(with_traceback=traceback):
+        from neurodemon.cli.plotting import plot_to, require_plot
         from neurodemon.cli.reporting import report_stored
 
-        report_stored(run, top=top, as_json=as_json)
+        require_plot(plot)
+        plot_to(report_stored(run, top=top, as_json=as_json), plot)

@@ -93,6 +93,24 @@ Seed = Annotated[
         show_default=False,
     ),
 ]
+PlotFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="PATH",
+        help="Draw it as well: a file that ends in .png or .svg, or a folder for both.",
+        show_default=False,
+    ),
+]
+PlotFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="DIR",
+        help="Draw it as well: a folder for the figures, each as PNG and SVG.",
+        show_default=False,
+    ),
+]
 Traceback = Annotated[
     bool, typer.Option("--traceback", help="Show the whole traceback of an error.")
 ]

@@ -35,13 +35,16 @@ def report(result: Effects | Audit, *, out: Path | None, top: int, as_json: bool
     sys.stdout.flush()
 
 
-def report_stored(folder: Path, *, top: int, as_json: bool) -> None:
+def report_stored(folder: Path, *, top: int, as_json: bool) -> Effects | Audit:
     """Report a stored run.
 
     Args:
         folder: the run's folder.
         top: how many units the table shows.
         as_json: whether to print JSON instead.
+
+    Returns:
+        What was stored.
     """
     result = load(folder)
     effects = result.effects if isinstance(result, Audit) else result
@@ -50,12 +53,13 @@ def report_stored(folder: Path, *, top: int, as_json: bool) -> None:
     if as_json:
         is_complete = done == total and summary_path(folder).is_file()
         print_json(spell_result(result, out=folder, is_complete=is_complete))
-        return
+        return result
     paper = Paper()
     if effects.manifest is not None:
         show_manifest(paper, effects.manifest, missing=total - done)
     _show(paper, result, top)
     sys.stdout.flush()
+    return result
 
 
 def _show(paper: Paper, result: Effects | Audit, top: int) -> None:

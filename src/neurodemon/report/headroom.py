@@ -104,7 +104,9 @@ def _title(effects: Effects) -> str:
     where = ", ".join(name(site) for site in sites[:3])
     more = f" and {len(sites) - 3} more sites" if len(sites) > 3 else ""
     n_units = count(len(effects), "unit")
-    return f"What the best Δz wins, and what the slope promised\n{n_units}: {where}{more}"
+    asked = "; ".join(dict.fromkeys(filter(None, effects["perturbation"])))
+    what = f" ({asked})" if asked else ""
+    return f"What the best Δz wins, and what the slope promised\n{n_units}: {where}{more}{what}"
 
 
 def _alt(points: _Points) -> str:

@@ -20,6 +20,7 @@ Format = Literal["png", "svg"]
 SMALLEST = 8  # pt, of any letter
 LETTERS_PER_INCH = 15  # of the caption, at the smallest size
 TITLE_LETTERS_PER_INCH = 11.5
+LINE = 0.15  # inches, of the caption
 LEGEND_AREA = 22  # pt², of a point in the legend, however small it is in the panels
 LONGEST_NAME = 40  # letters of a site or unit; what tells names apart stands at their end
 
@@ -92,8 +93,9 @@ def write_caption(drawing: Drawing, sentences: Sequence[str]) -> None:
     text = " ".join(sentence for sentence in sentences if sentence)
     if text:
         width = int(drawing.get_figwidth() * LETTERS_PER_INCH)
-        lines = textwrap.fill(plain(text), width)
-        drawing.supxlabel(lines, x=0.01, ha="left", fontsize=SMALLEST, color="0.3")
+        lines = textwrap.wrap(plain(text), width)
+        drawing.set_figheight(drawing.get_figheight() + LINE * (len(lines) - 1))
+        drawing.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=SMALLEST, color="0.3")
         drawing.alt = f"{drawing.alt} {text}"
 
 

@@ -89,12 +89,12 @@ def set_decades(axis: Axis, straight: float, end: float) -> None:
     last = int(np.floor(np.log10(end)))
     first = min(round(np.log10(straight)), last)
     length = np.log10(end) - first + STRAIGHT_LENGTH
-    step = -(-(last - first + 1) // TICKS_A_SIDE)
-    powers = [
-        10.0**power
-        for power in range(last, first - 1, -step)
+    clear = [
+        power
+        for power in range(last, first - 1, -1)
         if power == last or (power - first + STRAIGHT_LENGTH) / length > CLEAR
     ]
+    powers = [10.0**power for power in clear[:: -(-len(clear) // TICKS_A_SIDE)]]
     axis.set_major_locator(FixedLocator([0.0, *powers, *(-power for power in powers)]))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(_spell_decade))
