@@ -28,6 +28,7 @@ from neurodemon.terms.shapes import Float
 
 TRUSTED = 0.1  # of the measurement: how far first order may be off within the trust radius
 FLOORS = 3.0  # an effect below three noise floors is a tie with zero: theory.md §5
+EQUAL_IN_FLOORS = 1 / 16  # a quarter of a roundoff: costs nearer to each other are equal
 TRUST_BISECTIONS = 7  # of a factor of 2 or an even step: to 1 %
 AT_EDGE = 1 - 1e-9  # of the radius
 CURVATURE_STEPS = {True: 1e-3, False: 5e-2}  # of std(z), in float64 and below
@@ -86,7 +87,7 @@ class _Exploration:
         f = self._try(tries)
         x = np.concatenate([basins.x[2], tries, np.zeros((1, *f.shape[1:]))])
         f = np.concatenate([basins.f[2], f, np.zeros((1, *f.shape[1:]))])
-        best = settle(x, f, self._noise[:, None])
+        best = settle(x, f, self._rounding)
         return self._describe(best, seen, self._trust(grid, effects, first_order), n_tried)
 
     def _describe(self, best: Array, seen: Array, trust: Array, n_tried: int) -> Findings:
@@ -128,7 +129,7 @@ class _Exploration:
         for _ in range(HALVINGS):
             x = halve(basins)
             f = self._try(x.reshape(-1, *x.shape[2:])).reshape(x.shape)
-            basins = narrow(basins, x, f, self._noise[:, None])
+            basins = narrow(basins, x, f, self._rounding)
         per_round = 2 * basins.x.shape[1]
         return basins, (HALVINGS + 1) * per_round + 2 * TRUST_BISECTIONS
 
@@ -173,6 +174,11 @@ class _Exploration:
             return values
         with np.errstate(all="ignore"):
             return np.asarray(values.mean(axis=axis, keepdims=True))
+
+    @property
+    def _rounding(self) -> Array:
+        """How near two costs count as equal: no more, or the bottom of a parabola is a plateau."""
+        return EQUAL_IN_FLOORS * self._noise[:, None]
 
     @property
     def _noise(self) -> Array:
