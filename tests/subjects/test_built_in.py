@@ -85,14 +85,14 @@ def test_the_kink_takes_a_distance_for_each_example(text: str, distances: list[f
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("saturated:1", r"has 1 of them behind its colon; expected saturated:0\.6,0\.9"),
-        ("saturated:1,2,3", "has 3 of them behind its colon"),
+        ("saturated:1", r"has 1 number behind its colon; expected saturated:0\.6,0\.9"),
+        ("saturated:1,2,3", "has 3 numbers behind its colon"),
         ("saturated:subject", r"no finite numbers .* file of your own is 'saturated\.py:factory'"),
         ("saturated:1,nan", "no finite numbers"),
         ("kink:", "no finite numbers"),
         ("kink:1,inf", "no finite numbers"),
         ("kink:1,0", r"no slope at x = 0; expected distances other than 0, found \[1\.0, 0\.0\]"),
-        ("chain:1,2", "has 2 of them"),
+        ("chain:1,2", "has 2 numbers"),
         ("xor:1", "'xor:1' has something behind its colon; expected 'xor' alone"),
         ("digits:3", "'digits:3' has something behind its colon"),
         ("lost-digit:", "'lost-digit:' has something behind its colon"),

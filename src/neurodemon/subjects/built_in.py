@@ -13,6 +13,7 @@ from neurodemon.subjects.lost_digit import lost_digit
 from neurodemon.subjects.mnist import mnist as make_mnist
 from neurodemon.subjects.subject import Subject
 from neurodemon.subjects.toys import chain, kink, saturated, xor
+from neurodemon.terms.text import count
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _make_toy(name: str, text: str, behind: str | None) -> Subject:
         raise SubjectError(_without_numbers(text, name))
     numbers = _read_numbers(behind)
     if numbers is None or len(numbers) not in toy.counts:
-        found = "no finite numbers" if numbers is None else f"{len(numbers)} of them"
+        found = "no finite numbers" if numbers is None else count(len(numbers), "number")
         raise SubjectError(
             f"Subject {text!r} has {found} behind its colon; expected {toy.form}, or {name!r} "
             f"alone. A file of your own is {name + '.py:factory'!r}."
