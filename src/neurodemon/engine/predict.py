@@ -106,7 +106,11 @@ def choose(predictor: str, available: Sequence[str]) -> str:
 
 
 def influence(
-    recording: Recording, sources: Iterable[str], target: str | None = None
+    recording: Recording,
+    sources: Iterable[str],
+    target: str | None = None,
+    *,
+    along: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """Compute δ = ∂C/∂value per example for the values of nodes (Nielsen ch. 2, eq. 29).
 
@@ -114,10 +118,11 @@ def influence(
         recording: the clean pass.
         sources: the nodes.
         target: the node to differentiate; the cost, if None.
+        along: of the target's shape: which part of it; its sum, if None.
 
     Returns:
-        The gradient of the summed target, in each value's own layout: since an example's
-        cost depends on that example alone, each example's own δ.
+        The gradient of the summed target (times `along`), in each value's own layout: since an
+        example's cost depends on that example alone, each example's own δ.
 
     Raises:
         PredictorError: the cost has no gradient.
@@ -125,7 +130,7 @@ def influence(
     target = recording.graph.cost if target is None else target
     names = list(dict.fromkeys(sources))
     found = _with_gradients(recording, names, [target])
-    return dict(zip(names, _gradients(found, names, target), strict=True))
+    return dict(zip(names, _gradients(found, names, target, along=along), strict=True))
 
 
 def find_crosstalk(recording: Recording, sources: Sequence[str]) -> str | None:

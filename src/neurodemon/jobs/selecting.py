@@ -136,7 +136,7 @@ def settle_units(subject: Subject, selection: Units) -> UnitSet:
     elif isinstance(selection, str):
         chosen = select(selection, subject.sites())
     elif selection is None:
-        chosen = UnitSet(tuple(_whole(site) for site in hidden_sites(subject.recording(0))))
+        chosen = UnitSet(tuple(whole(site) for site in hidden_sites(subject.recording(0))))
     else:
         raise SelectionError(
             f"units is {type(selection).__name__}; expected a pattern, a Unit or a UnitSet. "
@@ -169,6 +169,29 @@ def hidden_sites(recording: Recording) -> list[Site]:
         return [site for node, site in by_node.items() if node in found]
     last = [site for site in graph.sites if site.kind in {"linear", "conv"}]
     return last[-1:] or [site for site in graph.sites if site.is_output][-1:]
+
+
+def weighted_inputs(recording: Recording) -> list[Site]:
+    """Find where each hidden neuron or channel is, once: at z, what enters its activation.
+
+    Args:
+        recording: a clean pass.
+
+    Returns:
+        Of each hidden site (`hidden_sites`) the first Linear or Conv whose activation it is,
+        Nielsen's weighted input; the site itself where there is none.
+    """
+    entered: dict[str, Site] = {}
+    for site in recording.graph.sites:
+        if site.kind in {"linear", "conv"}:
+            entered.setdefault(_activation(recording, site), site)
+    return list(
+        {
+            found.name: found
+            for site in hidden_sites(recording)
+            for found in [entered.get(site.node, site)]
+        }.values()
+    )
 
 
 def _activation(recording: Recording, site: Site) -> str:
@@ -236,8 +259,8 @@ def _is_output(graph: Graph, name: str) -> bool:
     return not any(read in graph.parameters for node in between for read in graph[node].inputs)
 
 
-def _whole(site: Site) -> UnitBlock:
-    """All units of a site, each over all its positions."""
+def whole(site: Site) -> UnitBlock:
+    """Take all units of a site, each over all its positions."""
     return UnitBlock(site, site.unit_kind, np.arange(site.n_units), np.full(site.n_units, NO_INDEX))
 
 

@@ -8,14 +8,19 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodemon.judge.correlation import PAIRS_NEEDED, correlate
+from neurodemon.judge.correlation import PAIRS_NEEDED, correlate, correlate_ranks
 from neurodemon.terms.questions import Law, Split
 from neurodemon.terms.shapes import Float
 
 FLAT = 1e-12  # a variance this small beside the squares it is the difference of is rounding
 
 
-def fit_law(delta: Float[np.ndarray, "*any"], curvature: Float[np.ndarray, "*any"]) -> Law | None:
+def fit_law(
+    delta: Float[np.ndarray, "*any"],
+    curvature: Float[np.ndarray, "*any"],
+    best_dz: Float[np.ndarray, "*any"],
+    headroom: Float[np.ndarray, "*any"],
+) -> Law | None:
     """Fit the law: log |δ| and log curvature jointly normal, each demon one Newton step away.
 
     corr(log|δ|, log|Δz*|) = (s_δ − r·s_h) / √(s_δ² + s_h² − 2·r·s_δ·s_h), and
@@ -26,14 +31,17 @@ def fit_law(delta: Float[np.ndarray, "*any"], curvature: Float[np.ndarray, "*any
         delta: δ of each demon.
         curvature: ∂²C/∂z² of each; demons without a slope or a positive curvature are left
             out.
+        best_dz: its best Δz, which the law is compared with.
+        headroom: what that wins, likewise.
 
     Returns:
         The law; None where fewer than three demons are left, or all of them are equally far.
 
     Example:
-        >>> law = fit_law(np.array([1.0, 2.0, 4.0]), np.array([3.0, 3.0, 3.0]))
-        >>> round(law.gain, 6), round(law.distance, 6)
-        (1.0, 1.0)
+        >>> delta = np.array([1.0, 2.0, 4.0])
+        >>> law = fit_law(delta, np.full(3, 3.0), delta / 3, delta**2 / 6)
+        >>> round(law.gain, 6), round(law.distance, 6), law.distance_measured
+        (1.0, 1.0, 1.0)
     """
     size, curve = np.abs(delta).ravel(), curvature.ravel()
     is_used = np.isfinite(size) & np.isfinite(curve) & (size > 0) & (curve > 0)
@@ -46,7 +54,16 @@ def fit_law(delta: Float[np.ndarray, "*any"], curvature: Float[np.ndarray, "*any
     distance = _forecast(s_delta, s_curvature, r)
     if gain is None or distance is None:
         return None
-    return Law(s_delta, s_curvature, r, gain, distance, int(is_used.sum()))
+    return Law(
+        s_delta,
+        s_curvature,
+        r,
+        gain,
+        distance,
+        int(is_used.sum()),
+        correlate_ranks(size[is_used], headroom.ravel()[is_used]),
+        correlate_ranks(size[is_used], np.abs(best_dz).ravel()[is_used]),
+    )
 
 
 def split_headroom(

@@ -132,7 +132,7 @@ def find_partings(findings: Findings, *, most: int) -> tuple[UnitParting, ...]:
 
     Args:
         findings: of the demons.
-        most: how many units at most.
+        most: how many units at most: those with the largest share of false negatives.
 
     Returns:
         Units with false negatives among their demons, the largest headroom first.
@@ -140,16 +140,17 @@ def find_partings(findings: Findings, *, most: int) -> tuple[UnitParting, ...]:
     missed = false_negatives(np.abs(findings.delta), findings.headroom)
     causes = find_causes(findings)
     gain, size = _means(findings.headroom), _means(np.abs(findings.delta))
-    places = sorted(np.flatnonzero(missed.any(0)).tolist(), key=lambda place: -gain[place])
+    share = missed.mean(0)
+    places = sorted(np.flatnonzero(share).tolist(), key=lambda place: (-share[place], -gain[place]))
     return tuple(
         UnitParting(
             place=place,
             influence=float(size[place]),
             headroom=float(gain[place]),
-            share=float(missed[:, place].mean()),
+            share=float(share[place]),
             cause=Counter(causes[missed[:, place], place].tolist()).most_common(1)[0][0],
         )
-        for place in places[:most]
+        for place in sorted(places[:most], key=lambda place: -gain[place])
     )
 
 

@@ -17,6 +17,7 @@ from neurodemon.errors import StoreError, SubjectError
 from neurodemon.subjects.cache import hash_tensors
 from neurodemon.subjects.extras import load_safetensors
 from neurodemon.subjects.stages import Progress
+from neurodemon.subjects.training import Images
 
 ENDING = ".safetensors"
 NAMES_SHOWN = 4  # of tensors, in a message
@@ -39,6 +40,11 @@ class Checkpoints:
     def fingerprint(self) -> str:
         """A hash of all weights."""
         return "|".join(hash_tensors(_read(path)) for path in self.paths.values())
+
+    @property
+    def trained_on(self) -> Images | None:
+        """Not known."""
+        return None
 
     def steps(self, wanted: Sequence[int] | None) -> tuple[int, ...]:
         """Settle which steps are looked at.

