@@ -56,10 +56,9 @@ def _beside_the_file(found: Replay, book: Curves) -> Iterator[Figure]:
         yield within(
             "best test count", float(max(ours.test_count)), float(max(book.test_count)), slack=0.0
         )
-    unequal, gap = found.n_unequal_counts or 0, found.largest_cost_gap
-    yield within(f"counts that differ, of {2 * n}", float(unequal), 0.0, slack=0.0)
-    if gap is not None:
-        yield within(f"largest gap of {2 * n} costs", gap, 0.0, slack=COST_TOLERANCE)
+    unequal, gap = float(found.n_unequal_counts or 0), found.largest_cost_gap or 0.0
+    yield within(f"counts that differ, of {2 * n}", unequal, 0.0, slack=0.0)
+    yield within(f"largest gap of {2 * n} costs", gap, 0.0, slack=COST_TOLERANCE)
 
 
 def _beside_the_print(ours: Curves) -> Iterator[Figure]:
