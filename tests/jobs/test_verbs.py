@@ -236,4 +236,4 @@ def test_constant_units_take_the_site_s_std_and_it_is_said() -> None:
     own = Subject(nn.Identity(), [(inputs, None)], lambda o, _: o.sum(1))
     found = measure(own, ":in", Add(Std(1)))
     assert found.array("measured") == pytest.approx([0.75**0.5, 1.0])
-    assert "1 units of ':in' are constant" in found.notes[0]
+    assert "1 unit of ':in' without spread" in found.notes[0]

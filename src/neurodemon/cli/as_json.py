@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from neurodemon.terms.audits import Audit
+from neurodemon.terms.curves import Curve
 from neurodemon.terms.effects import Effects
 
 
@@ -39,6 +40,24 @@ def spell_result(result: Effects | Audit, *, out: Path | None, is_complete: bool
         "manifest": None if effects.manifest is None else effects.manifest.to_dict(),
         "out": None if out is None else str(out),
         "complete": is_complete,
+    }
+
+
+def spell_curve(curve: Curve) -> dict[str, Any]:
+    """Spell a curve as plain values.
+
+    Args:
+        curve: what `nd.curve` returned.
+
+    Returns:
+        `curve`, its lists and what belongs to the unit; `effects`, a list of objects, one for
+        each Δz: the measured effect, the promised ones, and their ratio.
+    """
+    return {
+        "curve": curve.to_dict(),
+        "effects": curve.rows(),
+        "notes": list(curve.notes),
+        "manifest": None if curve.manifest is None else curve.manifest.to_dict(),
     }
 
 

@@ -12,6 +12,7 @@ import typer
 
 from neurodemon.cli.book import book
 from neurodemon.cli.commands import audit, check, measure, predict, show, sites
+from neurodemon.cli.exploring import curve, headroom
 from neurodemon.cli.options import examples
 
 app = typer.Typer(
@@ -47,6 +48,21 @@ app.command(
         "audit my.py:subject --out runs/b",
     )
 )(audit)
+app.command(
+    epilog=examples(
+        "curve saturated",
+        "curve saturated:0.6,0.9 --at=-1,-4",
+        'curve digits "fc1[5]" --scope each --plot curve.png',
+    )
+)(curve)
+app.command(
+    epilog=examples(
+        "headroom digits",
+        "headroom digits fc1 --scope each --top 32",
+        "headroom kink:2",
+        "headroom my.py:subject --radius 1std --out runs/c",
+    )
+)(headroom)
 app.command(epilog=examples("show runs/a", "show runs/b --top 30", "show runs/b --json"))(show)
 app.add_typer(book, name="book")
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from neurodemon.errors import StoreError
+from neurodemon.errors import PerturbationError, StoreError
 from neurodemon.store.layout import is_free
 from neurodemon.subjects.built_in import require_option
 from neurodemon.subjects.cache import Note
@@ -28,6 +28,31 @@ def open_subject(
     if seed is not None:
         require_option(text, "seed", seed)
     return load_subject(text, mnist=mnist, examples=examples, seed=seed or 0, note=note)
+
+
+def read_numbers(option: str, text: str | None) -> tuple[float, ...]:
+    """Read the numbers of an option, separated by commas.
+
+    Args:
+        option: its name, for the message.
+        text: what was given, if anything.
+
+    Returns:
+        The numbers.
+
+    Raises:
+        PerturbationError: one of them is no number.
+
+    Example:
+        >>> read_numbers("--at", "-1,-4")
+        (-1.0, -4.0)
+    """
+    try:
+        return tuple(float(part) for part in (text or "").split(",") if part.strip())
+    except ValueError as error:
+        raise PerturbationError(
+            f"{option} is {text!r}; expected numbers separated by commas, such as {option}=-1,-4."
+        ) from error
 
 
 def require_free(out: Path | None) -> None:

@@ -22,6 +22,42 @@ UnitsText = Annotated[
         show_default=False,
     ),
 ]
+UnitText = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="UNIT",
+        help='Which unit: "fc1[3]", "conv1[3]@5". May be left out where there is only one.',
+        show_default=False,
+    ),
+]
+RadiusText = Annotated[
+    str,
+    typer.Option(
+        "--radius",
+        metavar="TEXT",
+        help="How far a demon may go, both ways: 4std (times the unit's own std of z) or 2.",
+    ),
+]
+ScopeName = Annotated[
+    str,
+    typer.Option(
+        "--scope",
+        metavar="NAME",
+        help="Who shares the Δz: shared (one for all examples) or each (its own for each example).",
+    ),
+]
+PointCount = Annotated[
+    int, typer.Option("--points", metavar="N", min=3, help="How many Δz, evenly over the radius.")
+]
+FurtherDz = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="DZ,…",
+        help="Further Δz that must be among the points, such as --at=-1,-4.",
+        show_default=False,
+    ),
+]
 RunFolder = Annotated[
     Path, typer.Argument(metavar="RUN", help="The folder of a run, as --out made it.")
 ]

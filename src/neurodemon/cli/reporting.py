@@ -2,15 +2,18 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from neurodemon.cli.as_json import print_json, spell_result
+from neurodemon.cli.as_json import print_json, spell_curve, spell_result
+from neurodemon.cli.exploring_screens import show_curve, show_headroom
 from neurodemon.cli.kept import count_kept
 from neurodemon.cli.render import Paper
 from neurodemon.cli.screens import show_audit, show_effects, show_manifest
 from neurodemon.jobs.keeping import load
 from neurodemon.store.layout import summary_path
 from neurodemon.terms.audits import Audit
+from neurodemon.terms.curves import Curve
 from neurodemon.terms.effects import Effects
 
 
@@ -32,6 +35,21 @@ def report(result: Effects | Audit, *, out: Path | None, top: int, as_json: bool
         folder = shlex.quote(str(out))
         paper.line()
         paper.line(f"Saved in {out}. See it again: neurodemon show {folder}")
+    sys.stdout.flush()
+
+
+def report_curve(curve: Curve, *, also: Sequence[float], as_json: bool) -> None:
+    """Report a curve.
+
+    Args:
+        curve: what was measured.
+        also: Δz that the table shows in any case.
+        as_json: whether to print JSON instead.
+    """
+    if as_json:
+        print_json(spell_curve(curve))
+        return
+    show_curve(Paper(), curve, also)
     sys.stdout.flush()
 
 
@@ -66,5 +84,7 @@ def _show(paper: Paper, result: Effects | Audit, top: int) -> None:
     """Write the screen that belongs to a result."""
     if isinstance(result, Audit):
         show_audit(paper, result, top)
+    elif "verdict" in result.table.column_names:
+        show_headroom(paper, result, top)
     else:
         show_effects(paper, result, top)

@@ -115,14 +115,19 @@ def _show_units(paper: Paper, effects: Effects, top: int) -> None:
     rest = len(effects) - len(shown)
     if rest:
         paper.line(f"… {rest} more; --top {len(effects)} shows all.")
-    _show_remarks(paper, effects, has_gap="gap" in numbers)
-
-
-def _show_remarks(paper: Paper, effects: Effects, *, has_gap: bool) -> None:
-    """Say how the numbers are to be read, and what is odd about some."""
     predictor = next(iter(effects["predictor"]), None) or "predicted"
-    gap = f"; gap = measured − {predictor}" if has_gap else ""
+    gap = f"; gap = measured − {predictor}" if "gap" in numbers else ""
     paper.line(f"Effects are cost after − cost before, the mean over the examples{gap}.")
+    show_remarks(paper, effects)
+
+
+def show_remarks(paper: Paper, effects: Effects) -> None:
+    """Say what is odd about some units.
+
+    Args:
+        paper: where to.
+        effects: one row per unit.
+    """
     for status, units in sorted(Counter(effects["status"]).items(), key=str):
         if status not in {OK, None}:
             advice = ADVICE.get(status, "")

@@ -15,13 +15,13 @@ from neurodemon.jobs.checking import require_sound
 from neurodemon.jobs.measuring import Note, no_note
 from neurodemon.jobs.predicting import Progress, available_predictors, no_progress
 from neurodemon.jobs.rows import make_manifest
-from neurodemon.jobs.selecting import settle_units
+from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms.curves import Curve
-from neurodemon.terms.findings import Array, Scope, require_scope
+from neurodemon.terms.findings import Array, Scope, read_scope
 from neurodemon.terms.radii import Absolute, Radius, Std, require_finite, settle_radius
 from neurodemon.terms.shapes import Float
-from neurodemon.terms.units import Unit, UnitBlock, UnitSet
+from neurodemon.terms.units import UnitBlock, UnitSet
 
 POINTS = 81
 POINTS_OF_MANY = 201  # of the curves of many units
@@ -30,7 +30,7 @@ NUMBERS_MOVED = 1 << 24  # of the Δz of one shared prediction
 
 def curve(  # noqa: PLR0913  # the public signature of DESIGN §3
     subject: Subject,
-    unit: Unit | UnitSet | str,
+    unit: Units,
     radius: Std | Absolute | float | str = Std(4),  # noqa: B008  # frozen
     scope: Scope = "shared",
     *,
@@ -43,7 +43,7 @@ def curve(  # noqa: PLR0913  # the public signature of DESIGN §3
 
     Args:
         subject: what is studied.
-        unit: one unit, or a pattern that selects one.
+        unit: one unit, or a pattern that selects one; None where the subject has only one.
         radius: how far the demon goes, both ways: `nd.Std(4)` is 4·std(z) of the unit,
             `nd.Absolute(2)` or a number is in units of z.
         scope: `shared`: one Δz for all examples; `each`: dz counts along each example's own
@@ -69,7 +69,7 @@ def curve(  # noqa: PLR0913  # the public signature of DESIGN §3
         (81, -1.0, 0.0)
     """
     refresh(subject)
-    require_scope(scope)
+    scope = read_scope(scope)
     reach = settle_radius(radius)
     _require_points(points, at)
     chosen = settle_units(subject, unit)

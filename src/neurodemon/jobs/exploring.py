@@ -23,7 +23,7 @@ from neurodemon.store.writer import open_run
 from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms import statuses
 from neurodemon.terms.effects import Effects
-from neurodemon.terms.findings import Array, Findings, Scope, require_scope
+from neurodemon.terms.findings import Array, Findings, Scope, read_scope
 from neurodemon.terms.radii import Absolute, Radius, Std, settle_radius
 from neurodemon.terms.text import count
 from neurodemon.terms.units import UnitBlock, UnitSet
@@ -84,7 +84,7 @@ def headroom(  # noqa: PLR0913  # the public signature of DESIGN §3
         Nielsen ch. 2 (the demon); shape and verdicts are ours, DESIGN §1 and §6.
     """
     refresh(subject)
-    require_scope(scope)
+    scope = read_scope(scope)
     reach = settle_radius(radius)
     chosen = settle_units(subject, units)
     require_sound(subject, note=note)

@@ -24,6 +24,7 @@ from neurodemon.subjects.subject import Subject
 from neurodemon.terms.perturbations import PERTURBATIONS, Noise, Patch, Perturbation, Resample
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.sites import Site
+from neurodemon.terms.text import count
 from neurodemon.tracing.capture import bind, shape_signature
 from neurodemon.tracing.leaves import count_examples
 
@@ -76,9 +77,10 @@ class Nudges:
             found = statistics(self._z(site, place) for place in places)
             self._statistics[site.name] = found
             if found.n_constant:
+                stand_in = "the site's std" if found.stand_in == "site" else "1"
                 self.notes.append(
-                    f"{found.n_constant} units of {site.name!r} are constant: where their std "
-                    "is asked for, the site's std stands in."
+                    f"{count(found.n_constant, 'unit')} of {site.name!r} without spread (the same "
+                    f"z everywhere): where std(z) is asked for, {stand_in} stands in."
                 )
         return self._statistics[site.name]
 

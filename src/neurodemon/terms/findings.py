@@ -110,10 +110,22 @@ def ratio(part: Float[Array, "*any"], whole: Float[Array, "*any"]) -> Float[Arra
     return np.where(np.isfinite(whole) & (whole != 0), divided, np.nan)
 
 
-def require_scope(scope: str) -> None:
-    """Raise `PerturbationError` unless a scope is one of the two."""
-    if scope not in SCOPES:
-        raise PerturbationError(
-            f"scope is {scope!r}; expected 'shared' (one Δz for all examples) or 'each' (its own "
-            "for each example)."
-        )
+def read_scope(scope: str) -> Scope:
+    """Read the name of a scope.
+
+    Args:
+        scope: `shared` or `each`.
+
+    Returns:
+        The scope.
+
+    Raises:
+        PerturbationError: it is neither.
+    """
+    for known in SCOPES:
+        if scope == known:
+            return known
+    raise PerturbationError(
+        f"scope is {scope!r}; expected 'shared' (one Δz for all examples) or 'each' (its own for "
+        "each example)."
+    )

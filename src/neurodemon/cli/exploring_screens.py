@@ -1,0 +1,153 @@
+"""The screens of `curve` and `headroom`. This file must never see torch."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from neurodemon.cli.render import Paper, percent, rounded, speller
+from neurodemon.cli.screens import show_remarks, spell_unit
+from neurodemon.judge.verdicts import RULES
+from neurodemon.terms.curves import Curve
+from neurodemon.terms.effects import Effects
+from neurodemon.terms.text import count
+
+HEADS = (
+    "δ", "best Δz", "headroom", "shape κ", "trust radius", "bound", "radius",
+)  # fmt: skip
+COLUMNS = ("delta", "best_dz", "headroom", "shape", "trust_radius", "trust_bound", "radius")
+
+
+def show_curve(paper: Paper, curve: Curve, also: Sequence[float] = ()) -> None:
+    """Write a curve: what was asked, some of its points, and what it comes to.
+
+    Args:
+        paper: where to.
+        curve: what was measured.
+        also: Δz whose points are shown in any case.
+    """
+    paper.line(_curve_in_words(curve))
+    paper.line()
+    predictors = list(curve.predicted)
+    rows = curve.rows()
+    places = sorted({*curve.shown(), *(int(np.abs(curve.dz - one).argmin()) for one in also)})
+    dz, cost = speller(curve.dz.tolist()), speller(curve.measured.tolist())
+    effect = speller(row["measured"] for row in rows)
+    numbers = ["Δz", "cost", "measured", *predictors, "measured/tangent"]
+    cells = [
+        [
+            dz(rows[place]["dz"]),
+            cost(rows[place]["cost"]).removeprefix("+"),
+            *(effect(rows[place][name]) for name in ("measured", *predictors)),
+            rounded(rows[place]["ratio"]),
+        ]
+        for place in places
+    ]
+    paper.table(numbers, cells, numbers=numbers)
+    rest = len(curve) - len(cells)
+    if rest:
+        paper.line(f"… {rest} more points between these; --json holds all.")
+    paper.line("cost: C at this Δz; the others are effects, cost after − cost before.")
+    paper.line()
+    paper.line(_best_in_words(curve))
+    for note in curve.notes:
+        paper.line(f"note: {note}")
+
+
+def show_headroom(paper: Paper, effects: Effects, top: int) -> None:
+    """Write what the demons of many units found.
+
+    Args:
+        paper: where to.
+        effects: what `nd.headroom` returned.
+        top: how many units.
+    """
+    scope = str(next(iter(effects["perturbation"]), "")).rpartition(", ")[2]
+    whose = "" if effects.manifest is None else f" of {effects.manifest.subject}"
+    paper.line(
+        f"How much could a demon in each unit lower the cost{whose}? "
+        f"({next(iter(effects['perturbation']), 'nothing')}; {count(len(effects), 'unit')})"
+    )
+    paper.line()
+    _show_units(paper, effects, top)
+    paper.line(_columns_in_words(scope))
+    paper.line()
+    for sentence in _verdicts_in_words(effects):
+        paper.line(sentence)
+    show_remarks(paper, effects)
+
+
+def _show_units(paper: Paper, effects: Effects, top: int) -> None:
+    """Write the units with the most headroom."""
+    shown = effects.top(top)
+    spelled = []
+    for name in COLUMNS:
+        spell = speller(effects[name])
+        has_sign = name in {"delta", "best_dz"}
+        cells = (spell(value) for value in shown[name])
+        spelled.append([cell if has_sign else cell.removeprefix("+") for cell in cells])
+    ends = [" (end)" if is_censored else "" for is_censored in shown["censored"]]
+    spelled[1] = [f"{cell}{end}" for cell, end in zip(spelled[1], ends, strict=True)]
+    units = zip(*(shown[name] for name in ("site", "kind", "unit", "position")), strict=True)
+    rows = zip(
+        (spell_unit(*unit) for unit in units),
+        *spelled,
+        shown["verdict"],
+        ("cancelling" if is_cancelling else "" for is_cancelling in shown["cancelling"]),
+        (status or "" for status in shown["status"]),
+        strict=True,
+    )
+    paper.table(["unit", *HEADS, "verdict", "", "status"], rows, numbers=set(HEADS))
+    rest = len(effects) - len(shown)
+    if rest:
+        paper.line(f"… {rest} more; --top {len(effects)} shows all.")
+
+
+def _columns_in_words(scope: str) -> str:
+    """Say what the columns are."""
+    whose = (
+        "in scope each δ is the mean |δ|, best Δz the median |Δz|, headroom the mean over examples"
+        if scope == "each"
+        else "one Δz serves all examples, δ is their mean"
+    )
+    return (
+        f"δ: slope ∂C/∂z; {whose}. best Δz: nearest to 0 of least cost, (end) where it lies at "
+        "the radius; headroom: cost now − least cost; shape κ: headroom / (|δ|·|best Δz|); trust "
+        "radius: up to here first order is within 10 %; bound: what the loss alone allows of it."
+    )
+
+
+def _verdicts_in_words(effects: Effects) -> list[str]:
+    """Count each verdict, with its advice."""
+    counted = Counter(effects["verdict"])
+    return [
+        f"{rule.verdict}: {count(counted[rule.verdict], 'unit')} "
+        f"({percent(counted[rule.verdict] / len(effects))}): {rule.meaning}. {rule.advice}"
+        for rule in RULES
+        if counted[rule.verdict]
+    ]
+
+
+def _curve_in_words(curve: Curve) -> str:
+    """Say in one line what the numbers answer."""
+    whose = "" if curve.manifest is None else f" of {curve.manifest.subject}"
+    who = "one Δz for all" if curve.scope == "shared" else "each its own way down"
+    return (
+        f"What does a demon in {curve.unit} do to the cost{whose} along its way? (Δz within "
+        f"{curve.radius_text} = {curve.radius:.4g}; {curve.scope}: {who}; "
+        f"{count(curve.per_example.shape[1], 'example')}; the clean cost is {curve.cost:.4g}, "
+        f"the slope {curve.slope:+.4g})"
+    )
+
+
+def _best_in_words(curve: Curve) -> str:
+    """Say where the least cost is, and what the slope promised of it."""
+    place = int(np.argmin(np.where(np.isfinite(curve.measured), curve.measured, np.inf)))
+    won, promised = curve.effect[place], curve.tangent[place] - curve.cost
+    if won >= 0:
+        return "No Δz here lowers the cost."
+    return (
+        f"The least cost here is {curve.measured[place]:.4g} at Δz = {curve.dz[place]:+.4g}: "
+        f"measured {won:+.4g}, where the slope promised {promised:+.4g}. "
+        "neurodemon headroom looks between the points."
+    )
