@@ -20,6 +20,7 @@ PLANTED = {
     "Pure rooms know no heavy library": ("planner/plan.py", "import torch"),
     "Results can be read and judged without torch": ("judge/agreement.py", "import torch"),
     "Shell libraries stay in the shell": ("tracing/axes.py", "import rich"),
+    "Only the printer knows matplotlib": ("jobs/plotting.py", "import matplotlib.figure"),
     "No room imports the front door": ("terms/text.py", "import neurodemon"),
 }
 

@@ -16,6 +16,7 @@ from neurodemon.report.paper import (
     write_caption,
     write_legend,
 )
+from neurodemon.report.scales import is_drawable
 from neurodemon.terms.curves import Curve
 
 Array = NDArray[np.float64]
@@ -41,7 +42,7 @@ def draw_curve(curve: Curve) -> Drawing:
     Raises:
         PlotError: the cost is finite nowhere.
     """
-    if not np.isfinite(curve.measured).any():
+    if not is_drawable(curve.measured).any():
         raise PlotError(
             f"The curve of {curve.unit!r} has no finite cost among its {len(curve)} points; "
             "expected at least one. Take a smaller radius, or run the subject in float64."
@@ -62,7 +63,7 @@ def draw_curve(curve: Curve) -> Drawing:
     gone = [
         word
         for word, cost in predicted.items()
-        if ((cost < low) | (cost > high)).any() or not np.isfinite(cost).all()
+        if ((cost < low) | (cost > high)).any() or not is_drawable(cost).all()
     ]
     write_caption(drawing, [_leave(gone), _missing(curve), *curve.notes])
     return drawing
@@ -154,9 +155,9 @@ def _mark(axes: Axes, curve: Curve) -> list[Line2D]:
 
 def _heights(curve: Curve, predicted: dict[str, Array]) -> tuple[float, float]:
     """Say from which to which cost the picture goes: the measured ones, predictions nearby."""
-    seen = curve.measured[np.isfinite(curve.measured)]
+    seen = curve.measured[is_drawable(curve.measured)]
     low, high = float(seen.min()), float(seen.max())
-    said = np.concatenate([cost[np.isfinite(cost)] for cost in predicted.values()])
+    said = np.concatenate([cost[is_drawable(cost)] for cost in predicted.values()])
     # Where the measured cost is flat, a prediction gives the scale; where that is flat, the cost.
     room = ROOM * (high - low) or float(np.ptp(said)) or abs(high) or 1.0
     low = max(low - room, min(low, float(said.min(initial=low))))
@@ -174,7 +175,7 @@ def _leave(predictors: list[str]) -> str:
 
 def _missing(curve: Curve) -> str:
     """Say how many points could not be drawn."""
-    missing = int((~np.isfinite(curve.measured)).sum())
+    missing = int((~is_drawable(curve.measured)).sum())
     if not missing:
         return ""
     return f"Not drawn: {missing} of {len(curve)} points, where the cost is not finite."
@@ -182,4 +183,4 @@ def _missing(curve: Curve) -> str:
 
 def _finite(values: Array) -> Array:
     """Leave out what is not finite: a gap in the line."""
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(is_drawable(values), values, np.nan)

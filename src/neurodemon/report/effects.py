@@ -23,6 +23,7 @@ from neurodemon.report.paper import (
 )
 from neurodemon.report.scales import (
     is_crowd,
+    is_drawable,
     point_area,
     set_symmetric_log,
     set_symmetric_log_height,
@@ -65,11 +66,11 @@ def draw_effects(effects: Effects) -> Drawing:
     """
     predicted, measured = effects.array("predicted"), effects.array("measured")
     title = f"What demons do to the cost: {_perturbations(effects)}"
-    if (np.isfinite(predicted) & np.isfinite(measured)).any():
+    if (is_drawable(predicted) & is_drawable(measured)).any():
         return _draw_pairs(f"{title}, predicted and measured", effects, {_who(effects): predicted})
-    if np.isfinite(measured).any():
+    if is_drawable(measured).any():
         return _draw_alone(f"{title}, measured", effects, measured, MEASURED)
-    if np.isfinite(predicted).any():
+    if is_drawable(predicted).any():
         look = predictor_look(_who(effects))
         return _draw_alone(f"{title}, predicted by {_who(effects)}", effects, predicted, look)
     raise PlotError(
@@ -141,14 +142,14 @@ def _draw_alone(title: str, effects: Effects, values: Array, look: Look) -> Draw
         mine, spread = values[panel.rows], error[panel.rows]
         axes.axhline(0, color="0.75", linewidth=0.9, zorder=1)
         axes.errorbar(
-            np.arange(len(mine)), np.where(np.isfinite(mine), mine, np.nan), spread,
+            np.arange(len(mine)), np.where(is_drawable(mine), mine, np.nan), spread,
             fmt=look.marker, color=look.colour, markersize=point_area(len(mine)) ** 0.5,
             elinewidth=0.7, rasterized=is_crowd(len(values)),
         )  # fmt: skip
         set_symmetric_log_height(axes, _finite(np.concatenate([mine - spread, mine + spread])))
         axes.set_title(_panel_title(panel.site, ()), loc="left")
         axes.set(xlabel="unit, in the order of the rows", ylabel="effect [cost]")
-    missing = int((~np.isfinite(values)).sum())
+    missing = int((~is_drawable(values)).sum())
     write_caption(drawing, [
         "Effect: cost after − cost before; bars: 95 % of the mean over the examples.",
         f"Not drawn: {count(missing, 'unit')} without a finite effect." if missing else "",
@@ -161,7 +162,7 @@ def _draw_alone(title: str, effects: Effects, values: Array, look: Look) -> Draw
 def _draw_points(axes: Axes, said: Array, measured: Array, predictor: str, n_rows: int) -> Artist:
     """Draw the units of one site by one predictor."""
     look = predictor_look(predictor)
-    fits = np.isfinite(said) & np.isfinite(measured)
+    fits = is_drawable(said) & is_drawable(measured)
     return axes.scatter(
         said[fits],
         measured[fits],
@@ -191,7 +192,7 @@ def _choose(effects: Effects, values: Array) -> tuple[list[_Panel], str]:
     panels = [_Panel(site, names == site) for site in dict.fromkeys(effects["site"])]
     if len(panels) <= MOST_PANELS:
         return panels, ""
-    sizes = np.abs(np.where(np.isfinite(values), values, 0))
+    sizes = np.abs(np.where(is_drawable(values), values, 0))
     strongest = sorted(panels, key=lambda panel: -float(sizes[panel.rows].max()))[:MOST_PANELS]
     kept = [panel for panel in panels if panel in strongest]
     return kept, (
@@ -216,12 +217,12 @@ def _panels(drawing: Drawing, n_panels: int) -> Iterator[Axes]:
 
 def _pairs(effects: Effects, said: Array) -> Rows:
     """Tell which rows have a prediction and a measurement."""
-    return np.isfinite(said) & np.isfinite(effects.array("measured"))
+    return is_drawable(said) & is_drawable(effects.array("measured"))
 
 
 def _finite(values: Array) -> Array:
     """Take what is finite."""
-    return values[np.isfinite(values)]
+    return values[is_drawable(values)]
 
 
 def _not_drawn(effects: Effects, predictor: str, said: Array) -> str:

@@ -1,6 +1,7 @@
 """Draw headroom: what the best Δz wins beside what the slope promised of it, unit by unit."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -19,7 +20,7 @@ from neurodemon.report.paper import (
     write_caption,
     write_legend,
 )
-from neurodemon.report.scales import is_crowd, point_area
+from neurodemon.report.scales import is_crowd, is_drawable, point_area, positive
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.text import count
 
@@ -36,7 +37,7 @@ class _Points:
     influence: Array
     promised: Array
     headroom: Array
-    verdict: NDArray[np.str_]
+    verdict: NDArray[Any]  # of str, of whatever length
 
 
 def has_headroom(effects: Effects) -> bool:
@@ -90,7 +91,7 @@ def _read(effects: Effects) -> _Points:
         effects.array("headroom"),
         np.array([word or "none" for word in effects["verdict"]], str),
     )
-    if not (np.isfinite(points.promised) & np.isfinite(points.headroom)).any():
+    if not (is_drawable(points.promised) & is_drawable(points.headroom)).any():
         raise PlotError(
             f"None of the {len(effects)} rows has a finite delta, best_dz and headroom; expected "
             "at least one. Select other units, or run the subject in float64."
@@ -102,7 +103,7 @@ def _title(effects: Effects) -> str:
     """Say what is drawn, and of which sites."""
     sites = list(dict.fromkeys(effects["site"]))
     where = ", ".join(name(site) for site in sites[:3])
-    more = f" and {len(sites) - 3} more sites" if len(sites) > 3 else ""
+    more = f" and {count(len(sites) - 3, 'more site')}" if len(sites) > 3 else ""
     n_units = count(len(effects), "unit")
     asked = "; ".join(dict.fromkeys(filter(None, effects["perturbation"])))
     what = f" ({asked})" if asked else ""
@@ -150,7 +151,7 @@ def _draw_points(axes: Axes, x: Array, points: _Points) -> list[Artist]:
 
 def _fits(x: Array, headroom: Array) -> NDArray[np.bool_]:
     """Tell which points have a place on logarithmic axes."""
-    return np.isfinite(x) & np.isfinite(headroom) & (x > 0) & (headroom > 0)
+    return ~np.isnan(positive(x)) & ~np.isnan(positive(headroom))
 
 
 def _fit_axes(axes: Axes, x: Array, y: Array) -> None:
@@ -180,7 +181,7 @@ def _draw_shapes(axes: Axes) -> list[Artist]:
 
 def _not_drawn(points: _Points) -> str:
     """Count the units that a logarithm cannot show, with the reason."""
-    finite = np.isfinite(points.promised) & np.isfinite(points.headroom)
+    finite = is_drawable(points.promised) & is_drawable(points.headroom)
     zero = finite & ~_fits(points.promised, points.headroom)
     reasons = {
         "whose headroom or |δ|·|best Δz| is 0": int(zero.sum()),

@@ -18,7 +18,7 @@ from neurodemon.report.paper import (
     write_caption,
     write_legend,
 )
-from neurodemon.report.scales import positive
+from neurodemon.report.scales import positive, set_log_height
 from neurodemon.report.story import (
     Story,
     draw_line,
@@ -192,11 +192,11 @@ def _draw_pair(axes: Axes, story: Story, scope: Scope, fields: tuple[str, str]) 
 
 def _draw_sites(axes: Axes, story: Story, number: Number, title: str) -> None:
     """Draw one number of each site on a logarithmic axis."""
-    for site in story.sites:
-        rows = story.rows(site)
-        values = positive(numbers([number(row) for row in rows]))
-        draw_line(axes, story.looks[site], story.places(rows), values)
-    axes.set_yscale("log")
+    rows = {site: story.rows(site) for site in story.sites}
+    values = {site: numbers([number(row) for row in rows[site]]) for site in rows}
+    set_log_height(axes, np.concatenate(list(values.values())))
+    for site, look in story.looks.items():
+        draw_line(axes, look, story.places(rows[site]), positive(values[site]))
     axes.set_title(title, loc="left")
     finish(axes, story)
 
@@ -206,11 +206,11 @@ def _draw_output(axes: Axes, story: Story) -> None:
     first = {row.step: row for row in reversed(story.layers)}
     rows = [first[step] for step in story.steps]
     values = positive(numbers([row.output_slope for row in rows]))
+    set_log_height(axes, values)
     if story.trains:
-        draw_line(axes, MEASURED, story.steps, values)
+        draw_line(axes, MEASURED, story.places(rows), values)
     else:
         axes.plot([-0.5, len(story.sites) - 0.5], [values[0]] * 2, color=MEASURED.colour)
-    axes.set_yscale("log")
     axes.set_title("‖∂C/∂output‖: what is still wrong", loc="left")
     finish(axes, story)
 
@@ -235,7 +235,7 @@ def _draw_bars(axes: Axes, story: Story, rows: Sequence[Layer], words: Sequence[
 def _draw_windows(axes: Axes, story: Story, scope: Scope, step: int) -> None:
     """Draw each site's correlation against the window, at one step."""
     windows = sorted({window for row in story.layers for window in row.flatness}, key=float)
-    places = [float(window) for window in windows]
+    places = np.array([float(window) for window in windows])
     for site in story.sites:
         for row in story.rows(site, scope):
             if row.step == step:

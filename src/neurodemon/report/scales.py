@@ -9,6 +9,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+HUGEST, TINIEST = 1e150, 1e-150  # sizes beyond them break matplotlib's own arithmetic
 MOST_VECTORS = 2000  # points of a picture drawn one by one in SVG; more become an image inside
 SMALL_SHARE = 0.1  # of the numbers may lie in the straight part of a symmetric-log axis
 MOST_DECADES = 4  # that a symmetric-log axis shows on each side
@@ -28,6 +29,11 @@ def point_area(n_points: int) -> float:
 def is_crowd(n_points: int) -> bool:
     """Whether so many points are better one image in an SVG than a shape each."""
     return n_points > MOST_VECTORS
+
+
+def is_drawable(values: Array) -> NDArray[np.bool_]:
+    """Tell which numbers have a place on an axis: the finite ones, but for absurd sizes."""
+    return np.isfinite(values) & (np.abs(values) < HUGEST)
 
 
 def set_symmetric_log(axes: Axes, values: Array) -> None:
@@ -76,7 +82,7 @@ def symmetric_log_range(values: Array) -> tuple[float, float]:
         >>> symmetric_log_range(np.array([0.0, 0.01, -1.0]))
         (0.1, 1.6)
     """
-    sizes = np.abs(values[values != 0])
+    sizes = np.abs(values[np.abs(values) > TINIEST])
     if not len(sizes):
         return 1.0, WIDER
     largest = float(sizes.max())
@@ -100,9 +106,22 @@ def set_decades(axis: Axis, straight: float, end: float) -> None:
     axis.set_major_formatter(FuncFormatter(_spell_decade))
 
 
+def set_log_height(axes: Axes, values: Array) -> None:
+    """Give the upright axis of a panel a logarithmic scale around what it shows.
+
+    Args:
+        axes: the panel.
+        values: all numbers that it shows; what is not finite and above 0 is left out.
+    """
+    axes.set_yscale("log")
+    shown = values[~np.isnan(positive(values))]
+    if len(shown):
+        axes.set_ylim(shown.min() / WIDER, shown.max() * WIDER)
+
+
 def positive(values: Array) -> Array:
     """Leave out what a logarithmic axis cannot show: a gap in the line."""
-    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+    return np.where(is_drawable(values) & (values > TINIEST), values, np.nan)
 
 
 def _spell_decade(value: float, _place: int | None) -> str:

@@ -66,9 +66,11 @@ class Story:
         found = [row for row in self.layers if row.site == site and row.scope == wanted]
         return sorted(found, key=lambda row: row.step)
 
-    def places(self, rows: Sequence[Layer]) -> list[int]:
+    def places(self, rows: Sequence[Layer]) -> Array:
         """Say where rows stand along: at their step, or at their site."""
-        return [row.step if self.trains else self.sites.index(row.site) for row in rows]
+        return np.array(
+            [row.step if self.trains else self.sites.index(row.site) for row in rows], float
+        )
 
 
 def tell(question: Question) -> Story:
@@ -100,7 +102,7 @@ def tell(question: Question) -> Story:
 
 
 def draw_line(
-    axes: Axes, look: Look, places: Sequence[float], values: Array, *, is_second: bool = False
+    axes: Axes, look: Look, places: Array, values: Array, *, is_second: bool = False
 ) -> None:
     """Draw a site's numbers, a gap where one is not defined; a second kind dashed and open."""
     axes.plot(
