@@ -9,12 +9,19 @@ from oracles.models import Case
 from oracles.nudges import moved_values
 
 from neurodemon.jobs.measuring import measure
+from neurodemon.jobs.selecting import sites
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import Perturbation
 from neurodemon.terms.sites import Site
 
 PATTERNS = {"neuron": "", "channel": "", "position": "/position"}
+# Names whose tensor others read as well: a pre-hook changes one branch, the site is the tensor.
+SHARED = {
+    "residual mlp": {"norms.1:in", "norms.0:in"},
+    "batch of one": {"norms.1:in", "norms.0:in"},
+    "nested output": {"one:in"},
+}
 
 
 def hookable(site: Site) -> str | None:
@@ -65,3 +72,17 @@ def largest_gap(pairs: Sequence[tuple[Effects, np.ndarray]]) -> float:
         gaps.append(float(np.abs(measured.array("measured") - mean).max()))
         sizes.append(float(np.abs(mean).max()))
     return max(gaps) / max(sizes)
+
+
+def studied_sites(name: str, case: Case, subject: Subject) -> list[Site]:
+    """The sites that a hook can reach, whose units are the same in all batches."""
+    found = []
+    for site in sites(subject):
+        hooked = hookable(site)
+        if hooked is None or hooked in SHARED.get(name, ()):
+            continue
+        axis = site.axes.index("unit") if "unit" in site.axes else 0
+        shapes = [value.shape for value in clean_values(case.model, case.batches, hooked)]
+        if axis == 0 or len({shape[axis] for shape in shapes}) == 1:
+            found.append(site)
+    return found
