@@ -5,7 +5,7 @@ PYTHON ?= python3
 SEED ?= 1
 
 install := .venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt
-torch_free := */neurodemon/errors.py,*/neurodemon/terms/*,*/neurodemon/graph/*,*/neurodemon/judge/*,*/neurodemon/book/*,*/neurodemon/store/*,*/neurodemon/planner/plan.py
+torch_free := */neurodemon/errors.py,*/neurodemon/terms/*,*/neurodemon/graph/*,*/neurodemon/judge/*,*/neurodemon/book/*,*/neurodemon/store/*,*/neurodemon/report/*,*/neurodemon/planner/plan.py
 
 .PHONY: help demo test test-all check format clean
 .NOTPARALLEL:

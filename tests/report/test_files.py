@@ -6,13 +6,12 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from oracles.drawables import make_curve, make_question
+from oracles.drawables import make_curve
 from PIL import Image
 
 from neurodemon.errors import PlotError, StoreError
 from neurodemon.report.curves import draw_curve
-from neurodemon.report.files import form_of, require_place, write_figures
-from neurodemon.report.questions import draw_question
+from neurodemon.report.files import FORMS, form_of, require_place, write_figures
 
 
 @pytest.fixture
@@ -57,15 +56,11 @@ def test_without_our_settings_an_svg_differs_each_time(curve):
     assert contents[0] != contents[1]
 
 
-def test_a_folder_gets_both_of_each_figure(tmp_path):
-    written = write_figures(draw_question(make_question()), tmp_path / "new" / "figures")
-    assert len(written) == 10
-    assert (tmp_path / "new" / "figures" / "ranks.png") in written
-    assert sorted(path.name for path in (tmp_path / "new" / "figures").iterdir()) == sorted(
-        f"{name}.{form}"
-        for name in ("ranks", "norms", "verdicts", "flatness", "factors")
-        for form in ("png", "svg")
-    )
+def test_a_folder_gets_both_of_each_figure(curve, tmp_path):
+    folder = tmp_path / "new" / "figures"
+    written = write_figures({"here": curve["curve"], "there": curve["curve"]}, folder)
+    assert written == [folder / f"{name}.{form}" for name in ("here", "there") for form in FORMS]
+    assert sorted(folder.iterdir()) == sorted(written)
 
 
 def test_a_folder_with_a_dot_that_is_there_is_a_folder(curve, tmp_path):
@@ -85,9 +80,10 @@ def test_another_ending_is_refused(curve, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_several_figures_do_not_go_into_one_file(tmp_path):
-    with pytest.raises(PlotError, match=r"5 figures \(ranks, .*\) do not go into the one file"):
-        write_figures(draw_question(make_question()), tmp_path / "a.png")
+def test_several_figures_do_not_go_into_one_file(curve, tmp_path):
+    two = {"here": curve["curve"], "there": curve["curve"]}
+    with pytest.raises(PlotError, match=r"2 figures \(here, there\) do not go into the one file"):
+        write_figures(two, tmp_path / "a.png")
 
 
 def test_a_disk_that_refuses_leaves_no_half_file(curve, tmp_path, monkeypatch):

@@ -27,13 +27,13 @@ from neurodemon.report.questions import draw_question
 PROBE = """
 import json, sys
 sys.path.insert(0, {tests!r})
-from oracles.drawables import make_curve, make_question
+from oracles.drawables import make_curve, make_headroom
 import matplotlib
 before = matplotlib.rcParams.copy()  # to read "backend" would load pyplot
 from neurodemon.report.curves import draw_curve
-from neurodemon.report.questions import draw_question
+from neurodemon.report.headroom import draw_headroom
 from neurodemon.report.paper import render
-for figure in [draw_curve(make_curve()), *draw_question(make_question()).values()]:
+for figure in [draw_curve(make_curve()), draw_headroom(make_headroom())]:
     render(figure, "png"), render(figure, "svg")
 {more}
 print(json.dumps([

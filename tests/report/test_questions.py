@@ -7,9 +7,10 @@ import pytest
 from oracles.drawables import VERDICTS, caption_of, make_layer, make_question
 
 from neurodemon.errors import PlotError
+from neurodemon.report import questions
 from neurodemon.report.palette import BLACK
 from neurodemon.report.paper import render
-from neurodemon.report.questions import MOST_SITES, draw_question
+from neurodemon.report.questions import draw_question
 from neurodemon.terms.questions import Question
 
 STEPS = [0, 10, 100]
@@ -159,8 +160,9 @@ def test_one_scope_has_one_row_of_panels():
     assert titles_of(drawn["ranks"]) == ["|δ| with headroom (each)", "|δ| with |best Δz| (each)"]
 
 
-def test_many_sites_and_steps_can_be_drawn():
-    sites = tuple(f"encoder.layer.{n}.intermediate.dense" for n in range(MOST_SITES + 2))
+def test_of_many_sites_the_verdicts_of_the_first_are_drawn_and_it_is_said(monkeypatch):
+    monkeypatch.setattr(questions, "MOST_SITES", 2)
+    sites = tuple(f"encoder.layer.{n}.intermediate.dense" for n in range(4))
     drawn = draw_question(make_question((0, 1, 2), sites))
     assert "Not drawn: 2 later sites." in caption_of(drawn["verdicts"])
     for drawing in drawn.values():
