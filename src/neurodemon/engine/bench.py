@@ -62,6 +62,13 @@ class Bench:
         at_z = canonical(self._gradients[self._site.node], self._site)
         return over_units(at_z.double(), self.block).cpu()
 
+    @property
+    def n_numbers(self) -> int:
+        """How many numbers the model makes in one run."""
+        values, nodes = self.recording.values, self.recording.graph.nodes
+        made = [values.get(node.name) for node in nodes if node.operation is not None]
+        return sum(value.numel() for value in made if isinstance(value, Tensor))
+
     @cached_property
     def _site(self) -> Site:
         return self.recording.graph.site_by_name[self.block.site.name]
@@ -200,6 +207,11 @@ class Benches:
     def noise_floor(self) -> Float[NDArray[np.float64], " example"]:
         """The noise floor of each example's cost."""
         return np.concatenate([one.recording.noise_floor.cpu().numpy() for one in self.benches])
+
+    @property
+    def n_numbers(self) -> int:
+        """How many numbers the model makes in one run on all examples."""
+        return max(1, sum(bench.n_numbers for bench in self.benches))
 
     @property
     def is_double(self) -> bool:

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from neurodemon.engine.bench import Benches
 from neurodemon.engine.search import (
+    EVEN,
     HALVINGS,
+    MOST_EVEN,
     Basins,
+    Ties,
     find_basins,
     first_violation,
     halve,
@@ -29,6 +32,7 @@ from neurodemon.terms.shapes import Float
 TRUSTED = 0.1  # of the measurement: how far first order may be off within the trust radius
 FLOORS = 3.0  # an effect below three noise floors is a tie with zero: theory.md §5
 EQUAL_IN_FLOORS = 1 / 16  # a quarter of a roundoff: costs nearer to each other are equal
+NUMBERS_OF_GRID = 1 << 21  # made by the model along half of it: a small one gets a finer grid
 TRUST_BISECTIONS = 7  # of a factor of 2 or an even step: to 1 %
 AT_EDGE = 1 - 1e-9  # of the radius
 CURVATURE_STEPS = {True: 1e-3, False: 5e-2}  # of std(z), in float64 and below
@@ -61,7 +65,7 @@ def explore(
     Returns:
         What was found, by scope.
     """
-    grid = make_grid()
+    grid = make_grid(max(EVEN, min(MOST_EVEN, NUMBERS_OF_GRID // benches.n_numbers)))
     seen = benches.try_out(grid[:, None, None] * reach.radius)
     return {
         scope: _Exploration(benches, reach, scope, sign).find(grid, *seen)
@@ -81,13 +85,9 @@ class _Exploration:
     def find(self, grid: Array, effects: Array, first_order: Array) -> Findings:
         """Find all there is, from the grid on."""
         seen = self._seen(effects)
-        basins, n_tried = self._close_in(find_basins(grid, seen))
+        basins, n_tried = self._close_in(find_basins(grid, seen, self._ties))
         corners = sharpen(basins)
-        tries = corners.reshape(-1, *corners.shape[2:])
-        f = self._try(tries)
-        x = np.concatenate([basins.x[2], tries, np.zeros((1, *f.shape[1:]))])
-        f = np.concatenate([basins.f[2], f, np.zeros((1, *f.shape[1:]))])
-        best = settle(x, f, self._rounding)
+        best = settle(basins, corners, self._try_all(corners), self._ties)
         return self._describe(best, seen, self._trust(grid, effects, first_order), n_tried)
 
     def _describe(self, best: Array, seen: Array, trust: Array, n_tried: int) -> Findings:
@@ -128,8 +128,7 @@ class _Exploration:
         """Halve the basins again and again."""
         for _ in range(HALVINGS):
             x = halve(basins)
-            f = self._try(x.reshape(-1, *x.shape[2:])).reshape(x.shape)
-            basins = narrow(basins, x, f, self._rounding)
+            basins = narrow(basins, x, self._try_all(x))
         per_round = 2 * basins.x.shape[1]
         return basins, (HALVINGS + 1) * per_round + 2 * TRUST_BISECTIONS
 
@@ -156,9 +155,10 @@ class _Exploration:
             is_noise = (np.abs(done) <= floor) & (np.abs(said) <= floor)
             return np.asarray((np.abs(done - said) <= TRUSTED * np.abs(done)) | is_noise)
 
-    def _try(self, x: Array) -> Array:
-        """The effects at points, counted in radii; what is not finite is no place to go."""
-        return self._seen_at(x * self.reach.radius)
+    def _try_all(self, x: Array) -> Array:
+        """The effects at the points of all basins, counted in radii."""
+        tries = x.reshape(-1, *x.shape[2:])
+        return self._seen_at(tries * self.reach.radius).reshape(x.shape)
 
     def _seen_at(self, dz: Array) -> Array:
         return self._seen(self.benches.try_out(dz)[0])
@@ -176,9 +176,10 @@ class _Exploration:
             return np.asarray(values.mean(axis=axis, keepdims=True))
 
     @property
-    def _rounding(self) -> Array:
-        """How near two costs count as equal: no more, or the bottom of a parabola is a plateau."""
-        return EQUAL_IN_FLOORS * self._noise[:, None]
+    def _ties(self) -> Ties:
+        """How near two costs count as equal."""
+        noise = self._noise[:, None]
+        return Ties(plateau=noise, elsewhere=EQUAL_IN_FLOORS * noise)
 
     @property
     def _noise(self) -> Array:

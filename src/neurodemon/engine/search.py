@@ -15,15 +15,31 @@ from neurodemon.terms.shapes import Bool, Float
 
 Array = NDArray[np.float64]
 
-EVEN = 64  # even steps to each side of 0
+EVEN = 64  # even steps to each side of 0, at least
+MOST_EVEN = 1000
 FINER = 9  # halvings of the first even step towards 0
 BASINS = 3  # of the grid, to be looked at closely
 HALVINGS = 12  # of a basin: from 1/64 of the radius to 4e-6 of it
 TIED = 5e-4  # of the headroom: what is so near to the least counts as least, within the noise
-TIED_ON_THE_WAY = 1e-5  # likewise in each halving: what is given away there adds up
 STENCIL = np.arange(-2, 3)
 
 Points = Float[Array, "point basin row unit"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ties:
+    """How near to the least effect counts as least, for each row.
+
+    On a plateau rounding makes one point or another the least: there it takes the whole noise
+    floor. At the bottom of a parabola that would be a plateau of its own.
+
+    Attributes:
+        plateau: where neighbours of the grid are equal within the noise: the noise floor.
+        elsewhere: a rounding.
+    """
+
+    plateau: Float[Array, "row 1"]
+    elsewhere: Float[Array, "row 1"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,55 +49,90 @@ class Basins:
     Attributes:
         x: where.
         f: the effect there.
+        least: the least effect that was seen in each.
+        tied: what is so near to it counts as least.
     """
 
     x: Float[Array, "5 basin row unit"]
     f: Float[Array, "5 basin row unit"]
+    least: Float[Array, "basin row unit"]
+    tied: Float[Array, "basin row unit"]
 
 
-def make_grid() -> Float[Array, " point"]:
+def make_grid(even: int = EVEN) -> Float[Array, " point"]:
     """Lay out the grid: even over the way, and finer and finer towards 0.
+
+    Args:
+        even: even steps to each side of 0.
 
     Returns:
         Its points, ascending and symmetric; 0 is the middle one.
     """
-    even = np.arange(1, EVEN + 1) / EVEN
-    finer = even[0] / 2.0 ** np.arange(FINER, 0, -1)
-    side = np.concatenate([finer, even])
+    evenly = np.arange(1, even + 1) / even
+    finer = evenly[0] / 2.0 ** np.arange(FINER, 0, -1)
+    side = np.concatenate([finer, evenly])
     return np.concatenate([-side[::-1], [0.0], side])
 
 
-def find_basins(grid: Float[Array, " point"], f: Float[Array, "point row unit"]) -> Basins:
+def find_basins(
+    grid: Float[Array, " point"], f: Float[Array, "point row unit"], ties: Ties
+) -> Basins:
     """Find the deepest basins of each demon's grid.
 
-    A basin counts by what its bottom could be, between the points: by half the rise to its
-    higher neighbour less than its lowest point.
+    The first is about the point nearest to 0 among those of least effect. Another counts by
+    what its bottom could be, between the points: by half the rise to its higher neighbour less
+    than its lowest point.
 
     Args:
         grid: the points.
         f: the effects there.
+        ties: what counts as equal.
 
     Returns:
         The basins, the most promising first.
     """
-    wall = np.full((1, *f.shape[1:]), np.inf)
-    left, right = np.concatenate([wall, f[:-1]]), np.concatenate([f[1:], wall])
-    is_low = (f <= left) & (f <= right)
-    rise = np.where(np.isinf(left), right, np.where(np.isinf(right), left, np.maximum(left, right)))
-    with np.errstate(invalid="ignore"):
-        hope = np.where(is_low & np.isfinite(f), f - 0.5 * (rise - f), np.inf)
-    hope = np.where(np.isnan(hope), f, hope)
+    noise = ties.plateau
+    hope = _hope(f, noise)
     order = np.argsort(np.abs(grid), kind="stable")  # so that argmin takes the nearest to 0
+    place = _nearest_of_least(
+        np.broadcast_to(grid[:, None, None], f.shape), f, f.min(0), _limited(noise, f.min(0))
+    )
     places = []
     for _ in range(BASINS):
-        place = order[np.argmin(hope[order], axis=0)]
         places.append(place)
         for neighbour in (-1, 0, 1):
             near = np.clip(place + neighbour, 0, len(grid) - 1)
             np.put_along_axis(hope, near[None], np.inf, axis=0)
+        place = order[np.argmin(hope[order], axis=0)]
     taken = np.clip(np.stack(places) + STENCIL[:, None, None, None], 0, len(grid) - 1)
     flat = taken.reshape(-1, *f.shape[1:])
-    return Basins(grid[taken], np.take_along_axis(f, flat, axis=0).reshape(taken.shape))
+    found = np.take_along_axis(f, flat, axis=0).reshape(taken.shape)
+    least = found[2]
+    with np.errstate(invalid="ignore"):
+        rise = np.minimum(np.abs(found[1] - least), np.abs(found[3] - least))
+    # at an end of the grid a point is its own neighbour, which makes no plateau
+    is_inside = (taken[1] < taken[2]) & (taken[2] < taken[3])
+    tied = np.where((rise <= noise) & is_inside, ties.plateau, ties.elsewhere)
+    return Basins(grid[taken], found, least, tied)
+
+
+def _hope(f: Array, noise: Array) -> Array:
+    """What the bottom about each point of the grid could be; infinite where it is no low point."""
+    middle = len(f) // 2
+    is_low = np.empty(f.shape, bool)
+    # outwards at least as high, inwards higher: of a plateau the inner edge alone
+    is_low[:middle] = f[:middle] < f[1 : middle + 1] - noise
+    is_low[middle + 1 :] = f[middle + 1 :] < f[middle:-1] - noise
+    is_low[1:middle] &= f[1:middle] <= f[: middle - 1]
+    is_low[middle + 1 : -1] &= f[middle + 1 : -1] <= f[middle + 2 :]
+    is_low[middle] = (f[middle] <= f[middle - 1]) & (f[middle] <= f[middle + 1])
+    place, *demon = np.nonzero(is_low & np.isfinite(f))
+    lowest = f[place, *demon]
+    left, right = f[np.maximum(place - 1, 0), *demon], f[np.minimum(place + 1, len(f) - 1), *demon]
+    rise = [np.where(np.isfinite(side), side - lowest, 0.0) for side in (left, right)]
+    hope = np.full(f.shape, np.inf)
+    hope[place, *demon] = lowest - 0.5 * np.maximum(*rise)
+    return hope
 
 
 def halve(basins: Basins) -> Points:
@@ -90,14 +141,13 @@ def halve(basins: Basins) -> Points:
     return np.stack([(x[1] + x[2]) / 2, (x[2] + x[3]) / 2])
 
 
-def narrow(basins: Basins, x: Points, f: Points, noise: Float[Array, "row 1"]) -> Basins:
+def narrow(basins: Basins, x: Points, f: Points) -> Basins:
     """Take the two halfway points in, and close in on the lowest of all.
 
     Args:
         basins: the basins.
         x: what `halve` proposed.
         f: the effects there.
-        noise: effects nearer to each other than this are equal.
 
     Returns:
         The basins, half as wide.
@@ -105,10 +155,14 @@ def narrow(basins: Basins, x: Points, f: Points, noise: Float[Array, "row 1"]) -
     order = [0, 1, 5, 2, 6, 3, 4]
     all_x = np.concatenate([basins.x, x])[order]
     all_f = np.concatenate([basins.f, f])[order]
-    place = 1 + _nearest_of_least(all_x[1:-1], all_f[1:-1], noise, TIED_ON_THE_WAY)
+    least = np.minimum(basins.least, f.min(0))
+    place = 1 + _nearest_of_least(all_x[1:-1], all_f[1:-1], least, _limited(basins.tied, least))
     taken = np.clip(place[None] + STENCIL[:, None, None, None], 0, len(order) - 1)
     return Basins(
-        np.take_along_axis(all_x, taken, axis=0), np.take_along_axis(all_f, taken, axis=0)
+        np.take_along_axis(all_x, taken, axis=0),
+        np.take_along_axis(all_f, taken, axis=0),
+        least,
+        basins.tied,
     )
 
 
@@ -127,23 +181,25 @@ def sharpen(basins: Basins) -> Points:
     ])
 
 
-def settle(
-    x: Float[Array, "point row unit"],
-    f: Float[Array, "point row unit"],
-    noise: Float[Array, "row 1"],
-) -> Float[Array, "row unit"]:
-    """Take the point nearest to 0 among those of least effect.
+def settle(basins: Basins, x: Points, f: Points, ties: Ties) -> Float[Array, "row unit"]:
+    """Take the point nearest to 0 among those of least effect, 0 itself among them.
 
     Args:
-        x: the points that are in question; 0 must be among them.
+        basins: the basins, as narrow as they got.
+        x: what `sharpen` proposed.
         f: the effects there.
-        noise: effects nearer to each other than this are equal, but no more than `TIED` is
-            given away for it.
+        ties: what counts as equal: between basins, whatever is within the noise.
 
     Returns:
         The point of each demon.
     """
-    place = _nearest_of_least(x, f, noise, TIED)
+    x, f = np.concatenate([basins.x[2:3], x]), np.concatenate([basins.f[2:3], f])
+    least = np.minimum(basins.least, f.min(0))
+    place = _nearest_of_least(x, f, least, _limited(basins.tied, least))[None]
+    x, f = np.take_along_axis(x, place, axis=0)[0], np.take_along_axis(f, place, axis=0)[0]
+    at_rest = np.zeros((1, *x.shape[1:]))
+    x, f = np.concatenate([x, at_rest]), np.concatenate([f, at_rest])
+    place = _nearest_of_least(x, f, f.min(0), _limited(ties.plateau, f.min(0)))
     return np.asarray(np.take_along_axis(x, place[None], axis=0)[0])
 
 
@@ -166,10 +222,14 @@ def first_violation(
     return edges[first], edges[first + 1]
 
 
-def _nearest_of_least(x: Array, f: Array, noise: Array, tied: float) -> NDArray[np.intp]:
+def _nearest_of_least(x: Array, f: Array, least: Array, tied: Array) -> NDArray[np.intp]:
     """The place of the point nearest to 0 among those of least f, along axis 0."""
-    least = f.min(axis=0, keepdims=True)
     with np.errstate(invalid="ignore"):
-        is_least = f <= least + np.minimum(noise, tied * np.abs(least))
+        is_least = f <= np.maximum(least + tied, f.min(axis=0))
     distance = np.where(is_least, np.abs(x), np.inf)
     return np.asarray(distance.argmin(axis=0))
+
+
+def _limited(tied: Array, least: Array) -> Array:
+    """How near to the least counts as least, and no more than `TIED` of it is given away."""
+    return np.asarray(np.minimum(tied, TIED * np.abs(least)))
