@@ -116,6 +116,12 @@ def test_sites_and_what_was_asked_stand_in_the_title():
     assert "4 units: a, b, c and 1 more site (best Δz, each)" in title
 
 
+@pytest.mark.parametrize(("scope", "is_said"), [("each", True), ("shared", False)])
+def test_in_scope_each_it_is_said_that_a_point_is_of_means(scope, is_said):
+    effects = make_headroom(perturbation=[f"best Δz within 4·std, {scope}"] * 12)
+    assert ("a point is of means" in caption_of(draw_headroom(effects))) is is_said
+
+
 def test_notes_stand_under_the_figure():
     effects = make_headroom()
     noted = Effects(effects.table, None, ("3 units are constant.",))

@@ -93,9 +93,18 @@ def test_the_shares_of_the_verdicts_are_stacked_for_each_site_scope_and_step():
     assert [text.get_text() for text in legend.get_texts()] == list(VERDICTS)
 
 
-def test_the_window_is_drawn_for_each_step_and_scope():
+def test_windows_of_each_scope_have_panels_of_their_own():
+    question = make_question()
+    other = replace(question.layers[1], flatness={"0.25": 0.1, "4.0": 0.2})
+    layers = (question.layers[0], other, *question.layers[2:])
+    drawing = draw_question(replace(question, layers=layers))["flatness"]
+    assert titles_of(drawing)[2:4] == ["step 100 (shared)", "step 0 (each)"]
+    assert "shared: one Δz for all examples" in caption_of(drawing)
+
+
+def test_windows_that_are_the_same_in_both_scopes_are_drawn_once():
     drawing = draw_question(make_question())["flatness"]
-    assert titles_of(drawing)[:3] == ["step 0 (shared)", "step 10 (shared)", "step 100 (shared)"]
+    assert titles_of(drawing) == ["step 0", "step 10", "step 100"]
     (line, _) = lines_of(drawing.axes[0])
     assert list(line.get_xdata()) == [0.25, 0.5, 1, 2, 4]
     np.testing.assert_array_equal(line.get_ydata(), [0.99, 0.9, 0.8, 0.5, np.nan])

@@ -50,6 +50,11 @@ def test_zero_and_two_decades_on_each_side_are_marked(axes):
     }  # fmt: skip
 
 
+def test_marks_that_would_touch_are_left_out(axes):
+    set_decades(axes.xaxis, 1e-3, 0.5)
+    assert list(marks_of(axes.xaxis)) == [0.0, 0.1, -0.1]
+
+
 def test_a_range_within_one_decade_has_one_mark_a_side(axes):
     set_decades(axes.xaxis, 0.1, 0.5)
     assert list(marks_of(axes.xaxis)) == [0.0, 0.1, -0.1]

@@ -73,7 +73,7 @@ def draw_headroom(effects: Effects) -> Drawing:
     left.set_ylabel("headroom: C(0) − C(best Δz)   [cost]")
     right.tick_params(labelleft=True)
     write_legend(drawing, [*handles, *lines], "verdict (units), κ")
-    write_caption(drawing, [_not_drawn(points), *effects.notes])
+    write_caption(drawing, [_not_drawn(points), _of_means(effects), *effects.notes])
     return drawing
 
 
@@ -177,6 +177,13 @@ def _draw_shapes(axes: Axes) -> list[Artist]:
     axes.set_xlim(*ends)
     axes.set_ylim(*heights)
     return lines
+
+
+def _of_means(effects: Effects) -> str:
+    """Say what a point is where each example has its own Δz."""
+    if not any((asked or "").endswith("each") for asked in effects["perturbation"]):
+        return ""
+    return "Scope each: a point is of means over examples (|best Δz|: the median), so κ is theirs."
 
 
 def _not_drawn(points: _Points) -> str:

@@ -139,25 +139,26 @@ def _draw_verdicts(story: Story) -> Drawing:
 def _draw_flatness(story: Story) -> Drawing:
     """Draw how near its optimum a curve's slope still tells how far that is."""
     steps = _some(story.steps)
+    scopes = _told_apart(story)
     drawing = new_drawing(
         "How near must the optimum be? Spearman of a curve's slope with the distance to it",
         max(1.9 * len(steps), 4.6) + story.legend_width,
-        HEAD + PANEL * len(story.scopes),
+        HEAD + PANEL * len(scopes),
         alt="Line plots of Spearman correlations against the window about the optimum, in std(z).",
     )
-    panels = drawing.subplots(
-        len(story.scopes), len(steps), squeeze=False, sharex=True, sharey=True
-    )
-    for row, scope in zip(panels, story.scopes, strict=True):
+    panels = drawing.subplots(len(scopes), len(steps), squeeze=False, sharex=True, sharey=True)
+    for row, scope in zip(panels, scopes, strict=True):
         for axes, step in zip(row, steps, strict=True):
             _draw_windows(axes, story, scope, step)
-            axes.set_title(f"step {step:,} ({scope})", loc="left")
+            axes.set_title(f"step {step:,}" + (f" ({scope})" if scopes[1:] else ""), loc="left")
         row[0].set_ylabel("Spearman correlation")
     for axes in panels[-1]:
         axes.set_xlabel("window [std(z)]")
     write_legend(drawing, site_handles(story))
     some = f"Drawn: {len(steps)} of {len(story.steps)} steps."
-    write_caption(drawing, [SCOPES, some if len(steps) < len(story.steps) else ""])
+    write_caption(
+        drawing, [SCOPES if scopes[1:] else "", some if len(steps) < len(story.steps) else ""]
+    )
     return drawing
 
 
@@ -287,6 +288,15 @@ def _some(steps: Sequence[int]) -> list[int]:
     """Take a few steps evenly, the first and the last among them."""
     places = np.linspace(0, len(steps) - 1, min(MOST_STEPS, len(steps))).round().astype(int)
     return [steps[place] for place in places]
+
+
+def _told_apart(story: Story) -> list[Scope]:
+    """Take the scopes, but one where the curves, and so their windows, are those of both."""
+    windows = [
+        [row.flatness for site in story.sites for row in story.rows(site, scope)]
+        for scope in story.scopes
+    ]
+    return story.scopes if any(one != windows[0] for one in windows) else story.scopes[:1]
 
 
 def _not_drawn(story: Story, number: Number, why: str) -> str:

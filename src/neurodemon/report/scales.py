@@ -16,8 +16,7 @@ MOST_DECADES = 4  # that a symmetric-log axis shows on each side
 STRAIGHT_LENGTH = 0.8  # of the straight part, each side of 0, in decades
 UNEVEN = 10  # times the smallest gap between steps
 MOST_STEPS = 9  # marked under an axis
-TICKS_A_SIDE = 2
-CLEAR = 0.3  # of the way from 0 to the end: nearer, a number would touch the 0
+CLEAR = 0.3  # of the way from 0 to the end: nearer, two marks would touch
 WIDER = 1.6  # the ends of an axis, times the largest number
 
 
@@ -91,16 +90,15 @@ def symmetric_log_range(values: Array) -> tuple[float, float]:
 
 
 def set_decades(axis: Axis, straight: float, end: float) -> None:
-    """Mark 0 and a few decades on each side, those that stand clear of 0."""
+    """Mark 0 and a decade or more on each side, those that stand clear of it and one another."""
     last = int(np.floor(np.log10(end)))
     first = min(round(np.log10(straight)), last)
-    length = np.log10(end) - first + STRAIGHT_LENGTH
-    clear = [
-        power
-        for power in range(last, first - 1, -1)
-        if power == last or (power - first + STRAIGHT_LENGTH) / length > CLEAR
-    ]
-    powers = [10.0**power for power in clear[:: -(-len(clear) // TICKS_A_SIDE)]]
+    clear = CLEAR * (np.log10(end) - first + STRAIGHT_LENGTH)
+    marked = [last]
+    for power in range(last - 1, first - 1, -1):
+        if marked[-1] - power >= clear and power - first + STRAIGHT_LENGTH >= clear:
+            marked.append(power)
+    powers = [10.0**power for power in marked]
     axis.set_major_locator(FixedLocator([0.0, *powers, *(-power for power in powers)]))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(_spell_decade))
