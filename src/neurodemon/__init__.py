@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from neurodemon.jobs.measuring import measure
     from neurodemon.jobs.plotting import plot
     from neurodemon.jobs.predicting import delta, predict
+    from neurodemon.jobs.questioning import question
     from neurodemon.jobs.selecting import sites, units
     from neurodemon.subjects.logit_difference import logit_difference
     from neurodemon.subjects.subject import Subject
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Set,
         Zero,
     )
+    from neurodemon.terms.questions import Question
     from neurodemon.terms.radii import Absolute, Std
     from neurodemon.terms.sites import Site
     from neurodemon.terms.units import Unit, UnitSet
@@ -48,6 +50,7 @@ _HOMES = {
     "NeurodemonError": "neurodemon.errors",
     "Noise": "neurodemon.terms.perturbations",
     "Patch": "neurodemon.terms.perturbations",
+    "Question": "neurodemon.terms.questions",
     "Resample": "neurodemon.terms.perturbations",
     "Scale": "neurodemon.terms.perturbations",
     "Set": "neurodemon.terms.perturbations",
@@ -67,6 +70,7 @@ _HOMES = {
     "measure": "neurodemon.jobs.measuring",
     "plot": "neurodemon.jobs.plotting",
     "predict": "neurodemon.jobs.predicting",
+    "question": "neurodemon.jobs.questioning",
     "save": "neurodemon.jobs.keeping",
     "sites": "neurodemon.jobs.selecting",
     "units": "neurodemon.jobs.selecting",
@@ -82,6 +86,7 @@ __all__ = [
     "NeurodemonError",
     "Noise",
     "Patch",
+    "Question",
     "Resample",
     "Scale",
     "Set",
@@ -101,6 +106,7 @@ __all__ = [
     "measure",
     "plot",
     "predict",
+    "question",
     "save",
     "sites",
     "units",

@@ -130,7 +130,7 @@ def test_interrupted_where_nothing_can_be_kept_says_so(capsys):
 
 def test_interrupted_before_the_first_unit_says_so(capsys, tmp_path):
     assert leave(error=KeyboardInterrupt(), resumes=True, out=tmp_path / "a") == 130
-    assert "no unit was done yet" in capsys.readouterr().err
+    assert "nothing was done yet" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["measure", "audit"])

@@ -13,6 +13,31 @@ Curve = Callable[[int, int, np.ndarray], np.ndarray]
 TINY = 1e-5  # the step of differences
 
 
+class Curves:
+    """The curves of some examples and units, and who shares the Δz."""
+
+    def __init__(self, curve: Curve, shape: tuple[int, int], scope: str) -> None:
+        self.curve, self.shape, self.scope = curve, shape, scope
+
+    def costs(self, dz):
+        """Cost per example and unit, each moved by its own Δz; (point, example, unit)."""
+        n_examples, n_units = self.shape
+        per_example = [
+            np.stack([self.curve(i, u, dz[..., i, u]) for u in range(n_units)], -1)
+            for i in range(n_examples)
+        ]
+        return np.stack(per_example, -2)
+
+    def rows(self, values):
+        """Per demon: each example's own, or the mean over the examples."""
+        return values.mean(-2, keepdims=True) if self.scope == "shared" else values
+
+    def everywhere(self, *dz):
+        """The cost per demon when all examples are moved by the same Δz's."""
+        points = np.array(dz)[:, None, None]
+        return self.rows(self.costs(np.broadcast_to(points, (len(dz), *self.shape))))
+
+
 def brute_findings(
     curve: Curve, shape: tuple[int, int], *, scope="each", std=1.0, radius=4.0
 ) -> Findings:
@@ -25,54 +50,41 @@ def brute_findings(
         std: of each unit.
         radius: how far each demon may go.
     """
-    n_examples, n_units = shape
+    drawn = Curves(curve, shape, scope)
     grid = np.linspace(-radius, radius, 2001)
+    tried = drawn.everywhere(*grid)
+    best = nearest_best(grid, tried)
+    here, up, down = drawn.everywhere(0.0, TINY, -TINY)
+    own = np.broadcast_to(best, shape)[None]
+    clean = drawn.costs(np.zeros_like(own))
+    step = np.full(own.shape, TINY)
+    return Findings(
+        scope=scope,
+        radius=np.full(shape[1], float(radius)),
+        std=np.full(shape[1], float(std)),
+        cost=here[:, 0],
+        delta=(up - down) / (2 * TINY),
+        best_dz=best,
+        headroom=np.maximum(here - tried.min(0), 0.0),
+        trust_radius=np.full(best.shape, 0.1),
+        curvature=(up + down - 2 * here) / TINY**2,
+        is_censored=np.abs(best) == radius,
+        is_finite=np.ones(best.shape, bool),
+        moves=tried.max(0) > tried.min(0),
+        noise=np.full(best.shape[0], 1e-15),
+        near=drawn.everywhere(-NEAR * std, NEAR * std) - here,
+        way=np.concatenate([drawn.rows(drawn.costs(part * own) - clean) for part in WAY]),
+        deltas=(drawn.costs(step) - drawn.costs(-step))[0] / (2 * TINY),
+        effects=(drawn.costs(own) - clean)[0],
+        n_tried=len(grid),
+    )
 
-    def costs(dz):
-        """Cost per example and unit, each moved by its own Δz; (point, example, unit)."""
-        return np.stack(
-            [
-                np.stack([curve(i, u, dz[..., i, u]) for u in range(n_units)], -1)
-                for i in range(n_examples)
-            ],
-            -2,
-        )
 
-    def rows(values):
-        """Per demon: each example's own, or the mean over the examples."""
-        return values.mean(-2, keepdims=True) if scope == "shared" else values
-
-    def everywhere(dz):
-        """The cost per demon when all examples are moved by the same Δz's."""
-        return rows(costs(np.broadcast_to(dz[:, None, None], (len(dz), n_examples, n_units))))
-
-    tried = everywhere(grid)
-    clean = costs(np.zeros((1, n_examples, n_units)))[0]
+def nearest_best(grid: np.ndarray, tried: np.ndarray) -> np.ndarray:
+    """The Δz nearest to 0 among those of least cost, one demon after the other."""
     best = np.empty(tried.shape[1:])
     for row, unit in np.ndindex(*best.shape):
         here = tried[:, row, unit]
         least = np.flatnonzero(here <= here.min() + 1e-15)
         best[row, unit] = grid[least[np.abs(grid[least]).argmin()]]
-    here, up, down = (everywhere(np.array([step])) for step in (0.0, TINY, -TINY))
-    own = np.broadcast_to(best, (n_examples, n_units))
-    step = np.full((1, n_examples, n_units), TINY)
-    return Findings(
-        scope=scope,
-        radius=np.full(n_units, float(radius)),
-        std=np.full(n_units, float(std)),
-        cost=here[0, :, 0],
-        delta=(up - down)[0] / (2 * TINY),
-        best_dz=best,
-        headroom=np.maximum(here[0] - tried.min(0), 0.0),
-        trust_radius=np.full(best.shape, 0.1),
-        curvature=(up + down - 2 * here)[0] / TINY**2,
-        is_censored=np.abs(best) == radius,
-        is_finite=np.ones(best.shape, bool),
-        moves=tried.max(0) > tried.min(0),
-        noise=np.full(best.shape[0], 1e-15),
-        near=np.stack([everywhere(np.array([s * NEAR * std]))[0] - here[0] for s in (-1, 1)]),
-        way=np.stack([rows(costs(part * own[None]) - clean)[0] for part in WAY]),
-        deltas=(costs(step) - costs(-step))[0] / (2 * TINY),
-        effects=(costs(own[None]) - clean)[0],
-        n_tried=len(grid),
-    )
+    return best

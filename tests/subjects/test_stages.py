@@ -101,4 +101,4 @@ def test_chosen_steps_are_ordered_and_those_of_no_training_are_refused(stages: R
 
 def test_the_fingerprint_tells_recipes_apart(stages: Retraining) -> None:
     other = Retraining(Recipe((4, 6, 3), epochs=4), lambda: IMAGES)
-    assert stages.fingerprint != other.fingerprint
+    assert stages.fingerprint() != other.fingerprint()

@@ -9,6 +9,7 @@ from typing import Any
 from neurodemon.terms.audits import Audit
 from neurodemon.terms.curves import Curve
 from neurodemon.terms.effects import Effects
+from neurodemon.terms.questions import Question
 
 
 def print_json(values: dict[str, Any]) -> None:
@@ -21,7 +22,9 @@ def print_json(values: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def spell_result(result: Effects | Audit, *, out: Path | None, is_complete: bool) -> dict[str, Any]:
+def spell_result(
+    result: Effects | Audit | Question, *, out: Path | None, is_complete: bool
+) -> dict[str, Any]:
     """Spell a result as plain values.
 
     Args:
@@ -30,14 +33,19 @@ def spell_result(result: Effects | Audit, *, out: Path | None, is_complete: bool
         is_complete: whether the run came to its end.
 
     Returns:
-        `effects`, a list of objects with the columns' names; of an audit its summary, too.
+        `effects`, a list of objects with the columns' names; of an audit or a question what it
+        concludes, too.
     """
-    effects = result.effects if isinstance(result, Audit) else result
+    effects = result if isinstance(result, Effects) else result.effects
+    source = result if isinstance(result, Question) else effects
+    concluded = result.summary() if isinstance(result, Audit) else {}
     return {
-        "effects": effects.table.to_pylist(),
-        **(result.summary() if isinstance(result, Audit) else {}),
-        "notes": list(effects.notes),
-        "manifest": None if effects.manifest is None else effects.manifest.to_dict(),
+        "effects": [] if effects is None else effects.table.to_pylist(),
+        **(result.to_dict() if isinstance(result, Question) else concluded),
+        "notes": [] if source is None else list(source.notes),
+        "manifest": None
+        if source is None or source.manifest is None
+        else source.manifest.to_dict(),
         "out": None if out is None else str(out),
         "complete": is_complete,
     }

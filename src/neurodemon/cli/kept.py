@@ -1,13 +1,20 @@
-"""What a run folder holds so far, counted in units, without reading its numbers."""
+"""What a run folder holds so far, without reading its numbers: units, or stages of training."""
 
 from pathlib import Path
 
 from neurodemon.errors import StoreError
 from neurodemon.store.layout import part_path, read_manifest
 
+QUESTION = "question"  # the verb whose parts are stages
+
+
+def name_kept(folder: Path) -> str:
+    """Name what a run's parts hold: stages of a question, else units."""
+    return "stages" if read_manifest(folder).verb == QUESTION else "units"
+
 
 def count_kept(folder: Path) -> tuple[int, int] | None:
-    """Count the units that a run folder holds.
+    """Count the units, or the stages of a question, that a run folder holds.
 
     Args:
         folder: the run's folder.

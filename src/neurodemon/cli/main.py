@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from neurodemon.cli.asking import question
 from neurodemon.cli.book import book
 from neurodemon.cli.commands import audit, check, measure, predict, show, sites
 from neurodemon.cli.exploring import curve, headroom
@@ -63,6 +64,14 @@ app.command(
         "headroom my.py:subject --radius 1std --out runs/c",
     )
 )(headroom)
+app.command(
+    epilog=examples(
+        "question digits",
+        "question digits fc1 --steps 0,100,1260 --scope each",
+        "question digits --out runs/q --plot figures",
+        "question my.py:subject --checkpoints checkpoints --json",
+    )
+)(question)
 app.command(epilog=examples("show runs/a", "show runs/b --top 30", "show runs/b --json"))(show)
 app.add_typer(book, name="book")
 

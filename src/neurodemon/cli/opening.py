@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from neurodemon.errors import PerturbationError, StoreError
+from neurodemon.errors import PerturbationError, StoreError, SubjectError
 from neurodemon.store.layout import is_free
 from neurodemon.subjects.built_in import require_option
 from neurodemon.subjects.cache import Note
@@ -52,6 +52,33 @@ def read_numbers(option: str, text: str | None) -> tuple[float, ...]:
     except ValueError as error:
         raise PerturbationError(
             f"{option} is {text!r}; expected numbers separated by commas, such as {option}=-1,-4."
+        ) from error
+
+
+def read_steps(text: str | None) -> list[int] | None:
+    """Read numbers of steps, separated by commas.
+
+    Args:
+        text: what was given, if anything.
+
+    Returns:
+        The numbers; None if nothing was given.
+
+    Raises:
+        SubjectError: one of them is no whole number.
+
+    Example:
+        >>> read_steps("0,100, 1260")
+        [0, 100, 1260]
+    """
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise SubjectError(
+            f"--steps is {text!r}; expected whole numbers separated by commas, such as "
+            "--steps 0,100,1000."
         ) from error
 
 

@@ -46,6 +46,33 @@ ScopeName = Annotated[
         help="Who shares the Δz: shared (one for all examples) or each (its own for each example).",
     ),
 ]
+StepNumbers = Annotated[
+    str | None,
+    typer.Option(
+        "--steps",
+        metavar="N,…",
+        help="After which steps of training, such as 0,100,1260. Left out: the untrained and the "
+        "trained network and a few between.",
+        show_default=False,
+    ),
+]
+CheckpointFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--checkpoints",
+        metavar="DIR",
+        help="A folder of safetensors files kept while training, each with its step in its name.",
+        show_default=False,
+    ),
+]
+ScopeNames = Annotated[
+    str,
+    typer.Option(
+        "--scope",
+        metavar="NAME",
+        help="Who shares the Δz: shared (one for all examples), each (its own for each), or both.",
+    ),
+]
 PointCount = Annotated[
     int, typer.Option("--points", metavar="N", min=3, help="How many Δz, evenly over the radius.")
 ]

@@ -3,10 +3,13 @@
 import sys
 from pathlib import Path
 
+from neurodemon.errors import MissingExtraError, PlotError
 from neurodemon.terms.audits import Audit
 from neurodemon.terms.curves import Curve
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.questions import Question
+
+FIGURES = "figures"  # the folder, in that of a run
 
 
 def require_plot(path: Path | None, *, is_for_several: bool = False) -> None:
@@ -20,6 +23,21 @@ def require_plot(path: Path | None, *, is_for_several: bool = False) -> None:
         from neurodemon.report.files import require_place
 
         require_place(path, is_for_several=is_for_several)
+
+
+def plot_beside(question: Question, out: Path | None) -> None:
+    """Draw a question into its run's folder; without matplotlib say how to get it, and go on.
+
+    Args:
+        question: what the command found.
+        out: the run's folder, if any.
+    """
+    if out is None:
+        return
+    try:
+        plot_to(question, out / FIGURES)
+    except (MissingExtraError, PlotError) as error:
+        print(f"note: no figures: {error}", file=sys.stderr)
 
 
 def plot_to(result: Curve | Effects | Audit | Question, path: Path | None) -> None:

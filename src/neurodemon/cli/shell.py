@@ -60,13 +60,13 @@ def _what_is_kept(out: Path | None) -> str:
     """Say what an interrupted run has left, and how to go on."""
     if out is None:
         return "nothing was saved. With --out DIR, what is done is kept and can be gone on with."
-    from neurodemon.cli.kept import count_kept
+    from neurodemon.cli.kept import count_kept, name_kept
 
     counted = count_kept(out)
     if counted is None:
-        return f"no unit was done yet, so that nothing is in {out}."
+        return f"nothing was done yet, so that nothing is in {out}."
     return (
-        f"{counted[0]} of {counted[1]} units are in {out}. The same command with --out "
+        f"{counted[0]} of {counted[1]} {name_kept(out)} are in {out}. The same command with --out "
         f"{shlex.quote(str(out))} goes on from there."
     )
 

@@ -5,9 +5,10 @@ from os import PathLike
 from neurodemon.store.results import load_result, save_result
 from neurodemon.terms.audits import Audit
 from neurodemon.terms.effects import Effects
+from neurodemon.terms.questions import Question
 
 
-def save(result: Effects | Audit, folder: str | PathLike[str]) -> None:
+def save(result: Effects | Audit | Question, folder: str | PathLike[str]) -> None:
     """Save a result as a run folder: manifest, Parquet, summary.
 
     Args:
@@ -17,13 +18,13 @@ def save(result: Effects | Audit, folder: str | PathLike[str]) -> None:
     save_result(result, folder)
 
 
-def load(folder: str | PathLike[str]) -> Effects | Audit:
+def load(folder: str | PathLike[str]) -> Effects | Audit | Question:
     """Load a run folder. Nothing is unpickled; torch is not needed.
 
     Args:
         folder: what `save` or `--out` wrote.
 
     Returns:
-        The effects, or the audit if the run was one and came to its end.
+        The effects; the audit or the question, if the run was one and came to its end.
     """
     return load_result(folder)

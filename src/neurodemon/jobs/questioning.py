@@ -1,5 +1,6 @@
 """The question: is influence error? For one network, at stages of its training, in numbers."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from neurodemon.jobs.staging import Checkpoints, Staging, stage
 from neurodemon.judge.concluding import conclude
 from neurodemon.store.writer import RunWriter, open_run
 from neurodemon.subjects.subject import Subject, refresh
+from neurodemon.subjects.training import one_thread
 from neurodemon.terms.effects import concatenate
 from neurodemon.terms.findings import SCOPES, Scope, read_scope
 from neurodemon.terms.manifests import Manifest
@@ -24,6 +26,8 @@ from neurodemon.terms.questions import Question
 from neurodemon.terms.radii import Absolute, Std, settle_radius
 from neurodemon.terms.text import count
 from neurodemon.terms.units import UnitSet
+
+SMALL = 300_000  # weights
 
 
 def question(  # noqa: PLR0913  # a public verb's options
@@ -77,16 +81,23 @@ def question(  # noqa: PLR0913  # a public verb's options
     chosen = _settle_units(subject, units)
     notes = _Notes(note)
     staging = stage(subject, steps, checkpoints, note=notes)
-    require_sound(subject, note=notes)
-    look = Look(chosen, reach, settled, staging.stages.trained_on)
+    look = Look(chosen, reach, settled, staging.stages.trained_on())
     manifest = _manifest(subject, look, staging)
-    writer = None if out is None else open_run(Path(out), manifest)
-    stages = _look_at_all(look, staging, writer, progress, notes)
+    with _threads(subject):
+        require_sound(subject, note=notes)
+        writer = None if out is None else open_run(Path(out), manifest)
+        stages = _look_at_all(look, staging, writer, progress, notes)
     result = _conclude(subject, look, staging, stages)
     result = replace(result, notes=tuple(notes.kept), manifest=manifest)
     if writer is not None:
         writer.finish(result.to_dict())
     return result
+
+
+def _threads(subject: Subject) -> contextlib.AbstractContextManager[None]:
+    """Use one thread for a small network, which on busy cores loses 10× by a second one."""
+    numbers = sum(weight.numel() for weight in subject.model.parameters())
+    return one_thread() if numbers <= SMALL else contextlib.nullcontext()
 
 
 class _Notes:
@@ -121,7 +132,7 @@ def _manifest(subject: Subject, look: Look, staging: Staging) -> Manifest:
     """Write down what makes the run: a part for each stage."""
     digest = hashlib.blake2b(digest_size=16)
     parts = (look.units.fingerprint, look.radius, look.scopes, staging.steps)
-    digest.update(repr((*parts, staging.stages.fingerprint)).encode())
+    digest.update(repr((*parts, staging.stages.fingerprint())).encode())
     return make_manifest(
         subject,
         "question",

@@ -1,9 +1,11 @@
 """Save a result that is in memory as a run folder, and load a folder as a result."""
 
 import contextlib
+from collections.abc import Set
 from dataclasses import fields, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from neurodemon.errors import StoreError
 from neurodemon.store.files import explain_disk_errors
@@ -13,17 +15,19 @@ from neurodemon.store.writer import open_run
 from neurodemon.terms.audits import Audit
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.manifests import Manifest
+from neurodemon.terms.questions import Question
 
 UNKNOWN = "unknown"  # in the manifest of a result that came without one
 ANY_SITE = "*"  # in the chunk of a result that was saved in one part
 AUDIT_KEYS = {field.name for field in fields(Audit)} - {"effects"}  # of a summary
+QUESTION_KEYS = {field.name for field in fields(Question)} - {"effects", "manifest"}
 
 
-def save_result(result: Effects | Audit, folder: str | PathLike[str]) -> None:
+def save_result(result: Effects | Audit | Question, folder: str | PathLike[str]) -> None:
     """Save a result as a complete run folder of one part.
 
     Args:
-        result: effects or an audit.
+        result: effects, an audit or a question.
         folder: an empty one, or one that is not there yet; its parents are made.
 
     Raises:
@@ -43,25 +47,24 @@ def save_result(result: Effects | Audit, folder: str | PathLike[str]) -> None:
                 f"'{place}' is taken: it is not empty, or is a file; expected an empty or a new "
                 "folder, as nothing is overwritten. Give another folder."
             )
-    effects = result.effects if isinstance(result, Audit) else result
-    manifest = effects.manifest or _unknown_manifest()
+    effects, manifest, summary = _take_apart(result)
     with contextlib.ExitStack() as undo:
         undo.callback(_take_back, place)
         run = open_run(place, replace(manifest, chunks=((ANY_SITE, 0, len(effects)),)))
         run.write(0, effects)
-        run.finish(result.summary() if isinstance(result, Audit) else {})
+        run.finish(summary)
         undo.pop_all()
 
 
-def load_result(folder: str | PathLike[str]) -> Effects | Audit:
+def load_result(folder: str | PathLike[str]) -> Effects | Audit | Question:
     """Load a run folder as the result it holds.
 
     Args:
         folder: the run's folder.
 
     Returns:
-        The audit of a complete audit run, else the effects; a run that is not complete has a
-        note that says so.
+        The audit or the question of a complete run of one, else the effects; a run that is not
+        complete has a note that says so.
 
     Raises:
         StoreError: there is no run, none that this version can read, or no part in it.
@@ -69,16 +72,34 @@ def load_result(folder: str | PathLike[str]) -> Effects | Audit:
     run = read_run(Path(folder))
     if run.summary is None or not run.is_complete:
         return replace(run.effects, notes=(*run.effects.notes, _what_is_missing(run)))
-    if not run.summary.keys() >= AUDIT_KEYS:
-        return run.effects
+    keys = run.summary.keys()
     try:
-        return Audit.from_summary(run.effects, run.summary)
+        if keys >= QUESTION_KEYS:
+            return Question.from_dict(run.summary, run.manifest, run.effects)
+        return Audit.from_summary(run.effects, run.summary) if keys >= AUDIT_KEYS else run.effects
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(
-            f"'{summary_path(Path(folder))}' does not hold what an audit concludes ({error!r}); "
+            f"'{summary_path(Path(folder))}' does not hold what {_kind(keys)} concludes ({error!r}); "
             "expected what neurodemon wrote. The effects are whole: read them from "
             f"'{effects_folder(Path(folder))}' with any Parquet reader."
         ) from error
+
+
+def _kind(keys: Set[str]) -> str:
+    """Say what a summary with these keys is of."""
+    return "a question" if keys >= QUESTION_KEYS else "an audit"
+
+
+def _take_apart(
+    result: Effects | Audit | Question,
+) -> tuple[Effects, Manifest, dict[str, Any]]:
+    """The rows of a result, what made it, and what it concludes."""
+    if isinstance(result, Question):
+        rows = Effects.of() if result.effects is None else result.effects
+        return rows, result.manifest or _unknown_manifest(), result.to_dict()
+    effects = result.effects if isinstance(result, Audit) else result
+    summary = result.summary() if isinstance(result, Audit) else {}
+    return effects, effects.manifest or _unknown_manifest(), summary
 
 
 def _unknown_manifest() -> Manifest:

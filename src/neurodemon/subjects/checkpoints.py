@@ -36,12 +36,10 @@ class Checkpoints:
     model: nn.Module
     paths: dict[int, Path]
 
-    @property
     def fingerprint(self) -> str:
         """A hash of all weights."""
         return "|".join(hash_tensors(_read(path)) for path in self.paths.values())
 
-    @property
     def trained_on(self) -> Images | None:
         """Not known."""
         return None

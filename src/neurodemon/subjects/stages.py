@@ -7,7 +7,7 @@ weights on the way. Both give copies of the model, and never touch the model its
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
@@ -19,15 +19,14 @@ FALL = 4  # from stage to stage, backwards: each has so many times the steps of 
 STAGES = 5  # beside the untrained network: with digits the epochs .2, 1, 4, 15 and 60
 
 
+@runtime_checkable
 class Stages(Protocol):
     """Networks along one training."""
 
-    @property
     def fingerprint(self) -> str:
         """A hash of what decides their weights."""
         ...
 
-    @property
     def trained_on(self) -> Images | None:
         """The training examples and their targets, where they are known."""
         ...
@@ -53,12 +52,10 @@ class Retraining:
     recipe: Recipe
     read: Callable[[], Images]
 
-    @property
     def fingerprint(self) -> str:
         """A hash of the recipe, which decides every weight."""
         return self.recipe.fingerprint
 
-    @property
     def trained_on(self) -> Images | None:
         """The training examples and their classes."""
         return self.read()
@@ -127,12 +124,10 @@ class Present:
 
     model: nn.Module
 
-    @property
     def fingerprint(self) -> str:
         """There is nothing to tell apart."""
         return "present"
 
-    @property
     def trained_on(self) -> Images | None:
         """Not known."""
         return None

@@ -343,13 +343,15 @@ def _flatness(layers: Sequence[Layer]) -> Table:
 
 
 def _partings(partings: Sequence[Parting]) -> Table:
-    """Units that influence passes over."""
+    """Units that influence passes over, at the last step."""
+    last = max((row.step for row in partings), default=0)
     rows = tuple(
         (
             str(row.step), row.unit, row.scope, spell_number(row.influence),
             spell_number(row.headroom), spell_share(row.share), row.cause,
         )
         for row in partings
+        if row.step == last
     )  # fmt: skip
     return Table(
         "Where do influence and error part?",
