@@ -16,13 +16,14 @@ from torch import Tensor
 from neurodemon.engine.layout import canonical, over_units, require_units, take_units
 from neurodemon.engine.predict import influence
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.region import Region, find_region, move
+from neurodemon.engine.region import Region, carry_alone, find_region, move
 from neurodemon.engine.trials import PassSize, Trials, cut_passes
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.sites import Site
 from neurodemon.terms.units import UnitBlock
 
 POINTS_PER_PASS = 6  # as many as a round of the search asks for
+COPIES_PER_PASS = 2048  # examples × rows that a pass may hold in any case: fewer take as long
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +101,8 @@ class Bench:
 
     @cached_property
     def _trials(self) -> tuple[Trials, ...]:
-        most = POINTS_PER_PASS * len(self.block)
+        n_examples = self.recording.n_examples
+        most = max(POINTS_PER_PASS * len(self.block), COPIES_PER_PASS // n_examples)
         return tuple(
             Trials(
                 self.recording,
@@ -114,7 +116,7 @@ class Bench:
 
     def _try_out(self, dz: Tensor) -> tuple[Tensor, Tensor]:
         """Try so many Δz as fit one pass."""
-        moved = torch.cat([self._carry(one) for one in dz])
+        moved = self._carry(dz)
         block = repeat(self.block, len(dz))
         effects = torch.cat(
             [
@@ -131,10 +133,22 @@ class Bench:
             first_order.reshape(shape).transpose(1, 2).cpu(),
         )
 
-    def _carry(self, dz: Float[Tensor, "_ unit"]) -> Float[Tensor, "unit example part"]:
-        """The units' own numbers at the exit when each is moved by its Δz."""
-        carried = move(self.recording, self._site, spread(dz, self._z, self.block), self._region)
-        return take_units(carried.moved, self.block)
+    def _carry(self, dz: Float[Tensor, "point _ unit"]) -> Float[Tensor, "row example part"]:
+        """The units' own numbers at the exit when each is moved by its Δz, point by point."""
+        wholes = [spread(one, self._z, self.block) for one in dz]
+        if not self._is_alone:
+            carried = [move(self.recording, self._site, one, self._region) for one in wholes]
+            return torch.cat([take_units(one.moved, self.block) for one in carried])
+        moved = carry_alone(self.recording, self._site, self._z + torch.stack(wholes), self._region)
+        return torch.cat([take_units(one, self.block) for one in moved])
+
+    @cached_property
+    def _is_alone(self) -> bool:
+        """Whether the region reads nothing of the examples but z: then all points go at once."""
+        graph = self.recording.graph
+        own = {self._site.node, *(node.name for node in self._region.nodes)}
+        read = {name for node in self._region.nodes for name in node.inputs} - own
+        return all(graph[name].example_axis is None for name in read)
 
 
 def spread(

@@ -111,6 +111,33 @@ def move(
     return Move(region.exit, canonical(clean, site), canonical(found[region.exit], site))
 
 
+def carry_alone(
+    recording: Recording,
+    site: Site,
+    nudged: Float[Tensor, "point example position unit"],
+    region: Region,
+) -> Float[Tensor, "point example position unit"]:
+    """Carry several nudged z through a region that reads nothing else of the examples.
+
+    Args:
+        recording: the clean pass.
+        site: where the demons sit.
+        nudged: z + Δz at each point, in canonical layout.
+        region: the site's.
+
+    Returns:
+        The values at the exit.
+    """
+    shape = tuple(recording.values[site.node].shape)
+    own = {site.node, *(node.name for node in region.nodes)}
+    read = {name for node in region.nodes for name in node.inputs} - own
+    given = {name: recording.values[name] for name in read}
+    folded = restore(nudged.flatten(0, 1), site, shape)
+    with torch.no_grad():
+        found = evaluate(region.nodes, {**given, site.node: folded}, wanted=[region.exit])
+    return canonical(found[region.exit], site).reshape(nudged.shape)
+
+
 def _has_shape(value: object, shape: torch.Size) -> bool:
     """Whether a value has a shape, or is a tuple whose first tensor has it."""
     first = value[0] if isinstance(value, tuple) and value else value
