@@ -10,7 +10,7 @@ from neurodemon.engine.layout import take_units
 from neurodemon.engine.region import move
 from neurodemon.jobs.benching import make_benches
 
-NAMES = ("residual cnn", "residual mlp", "conv1d", "position major", "counting")
+NAMES = ("residual cnn", "residual mlp", "conv1d", "position major", "relu mlp")
 
 
 def benches_of(name: str) -> list[Bench]:
