@@ -70,7 +70,7 @@ def test_the_screen_of_headroom_gives_each_verdict_its_advice(run):
 
 
 def test_headroom_marks_a_best_dz_at_the_radius(run):
-    assert "-4.000 (end)" in run("headroom", "saturated").stdout
+    assert "-4 (end)" in run("headroom", "saturated").stdout
     assert "(end)  " not in run("headroom", "kink").stdout
 
 

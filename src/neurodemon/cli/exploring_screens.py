@@ -10,11 +10,12 @@ from neurodemon.cli.screens import show_remarks, spell_unit
 from neurodemon.judge.verdicts import RULES
 from neurodemon.terms.curves import Curve
 from neurodemon.terms.effects import Effects
-from neurodemon.terms.text import count
+from neurodemon.terms.text import count, format_number
 
 HEADS = (
     "δ", "best Δz", "headroom", "shape κ", "trust radius", "bound", "radius",
 )  # fmt: skip
+SIGNED = {"delta", "best_dz"}
 COLUMNS = ("delta", "best_dz", "headroom", "shape", "trust_radius", "trust_bound", "radius")
 
 
@@ -69,7 +70,7 @@ def show_headroom(paper: Paper, effects: Effects, top: int) -> None:
         f"({next(iter(effects['perturbation']), 'nothing')}; {count(len(effects), 'unit')})"
     )
     paper.line()
-    _show_units(paper, effects, top)
+    _show_units(paper, effects, top, signed=scope == "shared")
     paper.line(_columns_in_words(scope))
     paper.line()
     for sentence in _verdicts_in_words(effects):
@@ -77,15 +78,15 @@ def show_headroom(paper: Paper, effects: Effects, top: int) -> None:
     show_remarks(paper, effects)
 
 
-def _show_units(paper: Paper, effects: Effects, top: int) -> None:
+def _show_units(paper: Paper, effects: Effects, top: int, *, signed: bool) -> None:
     """Write the units with the most headroom."""
     shown = effects.top(top)
     spelled = []
     for name in COLUMNS:
-        spell = speller(effects[name])
-        has_sign = name in {"delta", "best_dz"}
-        cells = (spell(value) for value in shown[name])
-        spelled.append([cell if has_sign else cell.removeprefix("+") for cell in cells])
+        spell = (
+            _with_sign if signed and name in SIGNED else format_number
+        )  # sizes differ too much for one
+        spelled.append([spell(value) for value in shown[name]])
     ends = [" (end)" if is_censored else "" for is_censored in shown["censored"]]
     spelled[1] = [f"{cell}{end}" for cell, end in zip(spelled[1], ends, strict=True)]
     units = zip(*(shown[name] for name in ("site", "kind", "unit", "position")), strict=True)
@@ -101,6 +102,11 @@ def _show_units(paper: Paper, effects: Effects, top: int) -> None:
     rest = len(effects) - len(shown)
     if rest:
         paper.line(f"… {rest} more; --top {len(effects)} shows all.")
+
+
+def _with_sign(value: float | None) -> str:
+    """Spell a number with its sign, in four significant digits."""
+    return f"{value:+.4g}" if value else format_number(value)
 
 
 def _columns_in_words(scope: str) -> str:

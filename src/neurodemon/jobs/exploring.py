@@ -25,6 +25,7 @@ from neurodemon.terms import statuses
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.findings import Array, Findings, Scope, read_scope
 from neurodemon.terms.radii import Absolute, Radius, Std, settle_radius
+from neurodemon.terms.shapes import Float
 from neurodemon.terms.text import count
 from neurodemon.terms.units import UnitBlock, UnitSet
 
@@ -154,7 +155,7 @@ def headroom_rows(subject: Subject, block: UnitBlock, found: Findings, limits: L
     )
     columns = {
         **_of_demons(found, sign),
-        "trust_bound": _numbers(np.median(_bound(subject, found), axis=0)),
+        "trust_bound": _numbers(_median(_bound(subject, found))),
         "radius": found.radius,
         "radius_from": limits.sources(block),
         **_shares_of_units(found),
@@ -223,6 +224,13 @@ def _shares(effects: Effects) -> str:
         f"(there may be more beyond), {shares[1]:.1f} % have nothing to win above the noise, "
         f"and {shares[2]:.1f} % met a cost that is not finite."
     )
+
+
+def _median(values: Float[Array, "row unit"]) -> Float[Array, " unit"]:
+    """The median over the rows that have a number; NaN where none has."""
+    has_number = np.isfinite(values)
+    columns = [column[has] for column, has in zip(values.T, has_number.T, strict=True)]
+    return np.array([np.median(column) if len(column) else np.nan for column in columns])
 
 
 def _numbers(values: Array) -> list[float | None]:
