@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neurodemon.engine.measure import measure
-from neurodemon.engine.trials import PassSize
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import find_region
+from neurodemon.engine.trials import PassSize
 from neurodemon.planner.plan import Chunk, Plan
 from neurodemon.terms.sites import Site
 
