@@ -177,6 +177,12 @@ def test_every_number_stands_in_a_table_whatever_is_missing():
         assert answer(layer(**old), layer(**LAST | new), partings=[PARTING])
 
 
+def test_without_any_finite_number_there_is_no_answer():
+    assert conclude([], []) == (
+        "Is influence error? No demon's cost stayed finite, so this cannot be answered.",
+    )
+
+
 def test_the_watch_on_numbers_sees_one_that_stands_nowhere():
     """The negative control."""
     assert unfounded(asked(("It is 0.8123 at fc1.",), [PLAIN], [])) == {"0.8123"}

@@ -189,3 +189,24 @@ def test_a_model_can_be_copied_and_trained_after() -> None:
     model = Remembering().train()
     measure(Subject(model, [(X, None)], squared))
     copy.deepcopy(model)(X).sum().backward()
+
+
+def test_a_lent_capture_serves_other_weights_and_is_proved_anew():
+    batches = [(torch.randn(4, 3), torch.randn(4, 2))]
+    first, second = (
+        Subject(nn.Sequential(nn.Linear(3, 2), nn.Tanh()), batches, "squared_error")
+        for _ in range(2)
+    )
+    second.lent = (first.capture(0),)
+    assert second.capture(0) is first.capture(0)
+    expected = second.eager(batches[0]).cost
+    torch.testing.assert_close(second.recording(0).cost, expected)
+
+
+def test_a_lent_capture_of_another_network_is_not_used():
+    batches = [(torch.randn(4, 3), torch.randn(4, 2))]
+    first = Subject(nn.Sequential(nn.Linear(3, 2), nn.Tanh()), batches, "squared_error")
+    second = Subject(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), batches, "squared_error")
+    second.lent = (first.capture(0),)
+    assert second.capture(0) is not first.capture(0)
+    torch.testing.assert_close(second.recording(0).cost, second.eager(batches[0]).cost)

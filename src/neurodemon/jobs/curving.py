@@ -25,6 +25,7 @@ from neurodemon.terms.units import UnitBlock, UnitSet
 
 POINTS = 81
 POINTS_OF_MANY = 201  # of the curves of many units
+NUMBERS_TRIED = 1 << 18  # effects, of many units at once
 NUMBERS_MOVED = 1 << 24  # of the Δz of one shared prediction
 
 
@@ -125,7 +126,9 @@ def curves(
     for block in cut_blocks(subject, units):
         benches = make_benches(subject, block)
         dz = steps[:, None] * limits.reach(block).radius
-        effects = [benches.try_out(one[None, None])[0].mean(1) for one in dz]
+        at_once = max(1, NUMBERS_TRIED // (subject.n_examples * len(block)))
+        pieces = np.split(dz[:, None], range(at_once, points, at_once))
+        effects = [benches.try_out(piece)[0].mean(1) for piece in pieces]
         yield dz, benches.cost.mean() + np.concatenate(effects)
 
 

@@ -16,6 +16,7 @@ from neurodemon.errors import NeurodemonError
 from neurodemon.subjects.checkpoints import find_checkpoints
 from neurodemon.subjects.stages import Present, Progress, Retraining, Stages
 from neurodemon.subjects.subject import Batch, Subject
+from neurodemon.tracing.capture import Capture
 from neurodemon.tracing.leaves import floating_leaves, map_tensors
 
 Note = Callable[[str], None]
@@ -51,10 +52,14 @@ class Staging:
         """
         if not steps:
             return
+        lent: tuple[Capture, ...] = ()
         for step, model in self.stages.models(steps, progress):
             if isinstance(self.stages, Retraining) and step == self.steps[-1]:
                 self._compare_end(model)
-            yield step, precise(self.subject, model, self.note)
+            made = precise(self.subject, model, self.note)
+            made.lent = lent
+            yield step, made
+            lent = tuple(made.capture(place) for place in range(len(made.batches)))
 
     def _compare_end(self, model: nn.Module) -> None:
         """Tell if the subject's weights are not those that its training ends with."""

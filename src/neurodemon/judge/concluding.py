@@ -27,13 +27,15 @@ def conclude(layers: Sequence[Layer], partings: Sequence[Parting]) -> tuple[str,
     """Answer the questions of the book's readers.
 
     Args:
-        layers: at least one; steps ascending.
+        layers: steps ascending.
         partings: units where influence and error part.
 
     Returns:
         A paragraph each: is influence error, where it fails, where training drives it, flat
         near the optimum, do we not want influential units, and the short answer.
     """
+    if not layers:
+        return ("Is influence error? No demon's cost stayed finite, so this cannot be answered.",)
     last = max(row.step for row in layers)
     now = [row for row in layers if row.step == last]
     own = _once(now)

@@ -88,6 +88,7 @@ class Subject:
         self.call: Call = call_model if call is None else call
         self.seed = seed
         self.stages: Stages | None = None  # of its training, where it can be gone through again
+        self.lent: tuple[Capture, ...] = ()  # of the same network with other weights: proved anew
         self._given = batches
         self._kept = _Kept()
 
@@ -190,10 +191,8 @@ class Subject:
         batch = self.batches[place]
         size = count_examples(batch)
         signature = shape_signature(batch)
-        found = self._kept.captures.get((signature, None)) or self._kept.captures.get((
-            signature,
-            size,
-        ))
+        kept = self._kept.captures
+        found = kept.get((signature, None)) or kept.get((signature, size))
         return found or self._capture_anew(batch, signature)
 
     def proof(self, place: int) -> Parity:
@@ -222,7 +221,8 @@ class Subject:
         """Capture for a batch's shape: by an earlier graph if it holds, else by a new one."""
         eager = self.eager(batch)
         size = count_examples(batch)
-        for earlier in {id(made): made for made in self._kept.captures.values()}.values():
+        known = (*self._kept.captures.values(), *self.lent)
+        for earlier in {id(made): made for made in known}.values():
             with contextlib.suppress(Exception):  # it does not hold for this shape
                 if earlier.has_dynamic_batch:
                     return self._keep(earlier, batch, eager, signature)
