@@ -216,7 +216,7 @@ def test_a_cost_that_overflows_everywhere_is_told():
     found = question(steep, radius=nd.Absolute(4))
     assert found.layers == ()
     assert "cannot be answered" in found.answer[0]
-    assert "0 at step 0, each: no finite number, so left out." in " ".join(found.notes)
+    assert ":out at step 0, each: no finite number, so left out." in " ".join(found.notes)
 
 
 def test_the_subject_is_untouched():

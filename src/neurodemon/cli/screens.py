@@ -68,8 +68,9 @@ def show_manifest(paper: Paper, manifest: Manifest, *, missing: int) -> None:
         f"on {manifest.device}{seed}; begun {manifest.created}; {versions or 'versions unknown'}."
     )
     if missing:
+        thing = "stage" if manifest.verb == "question" else "unit"
         paper.line(
-            f"Not complete: {count(missing, 'unit')} of this run {_are(missing)} not done yet."
+            f"Not complete: {count(missing, thing)} of this run {_are(missing)} not done yet."
         )
     paper.line()
 

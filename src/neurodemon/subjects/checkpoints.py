@@ -104,7 +104,7 @@ def find_checkpoints(model: nn.Module, where: Folder | Iterable[Folder]) -> Chec
         found = [Path(path) for path in where]
     missing = [str(path) for path in found if not path.is_file()]
     if missing or not found:
-        what = f"{missing[0]!r} is not there" if missing else f"{where!r} holds no checkpoint"
+        what = f"{missing[0]!r} is not there" if missing else f"{str(where)!r} holds no checkpoint"
         raise StoreError(
             f"{what}; expected a folder of *{ENDING} files, or a list of such files. Save "
             "weights on the way with safetensors.torch.save_file(model.state_dict(), path)."
