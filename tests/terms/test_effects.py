@@ -228,6 +228,25 @@ def test_a_long_table_says_how_many_rows_it_leaves_out(extra, is_cut):
     assert effects.to_html().endswith(f"<p>… {extra} more rows</p>") is is_cut
 
 
+def test_a_table_too_wide_says_once_what_all_rows_share():
+    wide = make_effects(measured=[0.5, -1.0]).with_columns({
+        "same": ["y" * 100, "y" * 100],
+        "other": [1.0, 2.0],
+    })
+    lines = str(wide).splitlines()
+    assert "same" not in lines[0].split()
+    assert {"measured", "other"} <= set(lines[0].split())
+    assert lines[-1].startswith("in all rows: ")
+    assert f"same {'y' * 100}" in lines[-1]
+
+
+def test_a_row_alone_and_a_narrow_table_keep_their_columns():
+    alone = make_effects(measured=[0.5]).with_columns({"same": ["y" * 130]})
+    assert "same" in str(alone).splitlines()[0].split()
+    narrow = make_effects(measured=[0.5, 0.5])
+    assert "in all rows" not in str(narrow)
+
+
 def test_html_escapes_what_names_hold():
     effects = Effects.of(site=["<b>&\"'"], measured=[0.123456]).with_columns({"<i>": [None]})
     effects = effects.with_columns({"<u>": ["x"]})

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neurodemon.errors import MissingExtraError, SelectionError
 from neurodemon.terms.manifests import Manifest
-from neurodemon.terms.text import format_table
+from neurodemon.terms.text import format_number, format_table
 from neurodemon.terms.units import UnitSet
 
 SCHEMA = pa.schema([
@@ -34,6 +34,7 @@ SCHEMA = pa.schema([
     ("engine", pa.string()),
 ])
 ROWS_SHOWN = 20  # of a long table, when it is printed
+WIDEST = 120  # letters of a line that a console is thought to hold
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,12 +158,17 @@ class Effects:
         return replace(self, table=table)
 
     def __str__(self) -> str:
-        """Print as a table: the first rows, and how many there are."""
+        """Print the first rows; of a table too wide, what all rows share is said once below."""
         shown = [name for name in self.table.column_names if not _is_empty(self.table, name)]
         rows = self.table.select(shown).slice(0, ROWS_SHOWN).to_pylist()
-        text = format_table(shown, [[row[name] for name in shown] for row in rows])
+        text, same = _lay_out(shown, rows), []
+        if len(text.partition("\n")[0]) > WIDEST and len(self) > 1:
+            same = [name for name in shown if _is_constant(self.table, name)]
+            text = _lay_out([name for name in shown if name not in same], rows)
         rest = len(self) - len(rows)
-        return f"{text}\n… {rest} more rows" if rest > 0 else text
+        more = [f"… {rest} more rows"] if rest > 0 else []
+        said = [f"{name} {format_number(rows[0][name])}" for name in same]
+        return "\n".join([text, *more, *(["in all rows: " + "; ".join(said)] if said else [])])
 
     def __repr__(self) -> str:
         """Print as the table, so that a console shows the numbers."""
@@ -220,6 +226,16 @@ def concatenate(parts: "list[Effects]") -> Effects:
         tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         parts[0].manifest,
     )
+
+
+def _lay_out(names: list[str], rows: list[dict[str, Any]]) -> str:
+    """Lay some columns of rows out as a table."""
+    return format_table(names, [[row[name] for name in names] for row in rows])
+
+
+def _is_constant(table: pa.Table, column: str) -> bool:
+    """Whether a column holds the same in every row."""
+    return len(table.column(column).unique()) == 1
 
 
 def _is_empty(table: pa.Table, column: str) -> bool:
