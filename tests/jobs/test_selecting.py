@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neurodemon.errors import SelectionError
-from neurodemon.jobs.selecting import sites, units
+from neurodemon.jobs.selecting import hidden_sites, sites, units, weighted_inputs
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms.units import Unit, UnitSet
 
@@ -154,3 +154,28 @@ def test_a_unit_spells_a_selection_that_finds_it() -> None:
         (unit,) = units(subject, text)
         assert isinstance(unit, Unit)
         assert str(unit) == text
+
+
+def weighted(model: nn.Module, *shape: int) -> list[str]:
+    return [site.name for site in weighted_inputs(subject_of(model, *shape).recording(0))]
+
+
+def test_weighted_inputs_are_the_linear_and_conv_layers_before_the_activations():
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(8, 3), nn.Tanh(), nn.Linear(3, 2))
+    assert weighted(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), *flat), 1, 4, 4) == ["0", "3"]
+
+
+class Rolled(nn.Module):
+    """An LSTM, read at its last step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.fc = nn.LSTM(3, 4, batch_first=True), nn.Linear(4, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.lstm(x)[0][:, -1])
+
+
+def test_without_a_linear_before_it_the_hidden_site_itself_is_a_weighted_input():
+    recording = subject_of(Rolled(), 4, 3).recording(0)
+    assert weighted_inputs(recording) == hidden_sites(recording)

@@ -44,7 +44,7 @@ def test_the_usual_answer():
         ((0.95, 0.5), "as a ranking of what is to be won it serves here"),
         ((0.4, 0.6), "ranks headroom loosely (0.4 at fc1) and distance loosely (0.6 at fc1)"),
         ((-0.5, 0.1), "ranks headroom the wrong way round (-0.5 at fc1)"),
-        ((None, None), "not at all (one of them is the same for all demons)"),
+        ((None, None), "not at all (too few demons, or all alike in one of the two)"),
     ],
 )
 def test_the_ranks_decide_whether_influence_is_error(ranks, words):
@@ -140,6 +140,8 @@ def test_one_stage_cannot_tell_what_training_does():
     ("near", "far", "words"),
     [
         (0.98, 0.95, "Here, yes, as far as the demons go"),
+        (0.7, 0.65, "Here, roughly, as far as the demons go"),
+        (0.7, 0.1, "Near the optimum, roughly; further away"),
         (0.5, 0.1, "Not even near it does the slope rank with the distance"),
         (0.98, 0.15, "Near the optimum, yes; further away"),
     ],

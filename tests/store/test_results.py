@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.layers import PARTING, PLAIN, asked
 
 from neurodemon.errors import StoreError
 from neurodemon.store.layout import part_path, read_manifest, summary_path
@@ -17,6 +18,7 @@ from neurodemon.store.results import AUDIT_KEYS, load_result, save_result
 from neurodemon.store.writer import open_run
 from neurodemon.terms.audits import Agreement, Audit, AuditCertificate, Work
 from neurodemon.terms.effects import Effects, concatenate
+from neurodemon.terms.questions import Question
 
 
 @pytest.fixture
@@ -195,4 +197,21 @@ def test_a_summary_that_is_not_what_an_audit_concludes_is_refused(tmp_path, audi
     save_result(audit, tmp_path / "a")
     summary_path(tmp_path / "a").write_text(json.dumps({**audit.summary(), **change}))
     with pytest.raises(StoreError, match=r"does not hold what an audit concludes .*are whole"):
+        load_result(tmp_path / "a")
+
+
+def test_a_question_without_rows_is_saved_and_comes_back(tmp_path):
+    question = asked(("Yes.",), [PLAIN], [PARTING])
+    save_result(question, tmp_path / "a")
+    back = load_result(tmp_path / "a")
+    assert isinstance(back, Question)
+    assert back.to_dict() == question.to_dict()
+    assert len(back.effects) == 0
+
+
+def test_a_question_that_was_edited_is_refused(tmp_path):
+    question = asked(("Yes.",), [PLAIN], [PARTING])
+    save_result(question, tmp_path / "a")
+    summary_path(tmp_path / "a").write_text(json.dumps({**question.to_dict(), "layers": [{}]}))
+    with pytest.raises(StoreError, match="does not hold what a question concludes"):
         load_result(tmp_path / "a")

@@ -17,6 +17,7 @@ DEMONS: dict[Scope, str] = {
     "shared": "a blind demon with one Δz for all examples (scope shared)",
 }
 ALIKE = 0.9  # a rank correlation from here on is a ranking
+ROUGHLY = 0.6  # below this it is none
 LOCAL = 0.3  # by so much the slope must rank worse far from the optimum to be called local
 HALVED = 0.5  # what has fallen below this part of what it was, has fallen
 NAMED = 3  # partings that the answer names
@@ -113,7 +114,7 @@ def _how_well(rows: Sequence[Layer], name: str) -> str:
     """Put rank correlations into words, with their numbers."""
     values = [value for row in rows if (value := getattr(row, name)) is not None]
     if not values:
-        return "not at all (one of them is the same for all demons)"
+        return "not at all (too few demons, or all alike in one of the two)"
     worst, best = _word(min(values)), _word(max(values))
     words = worst if worst == best else f"{worst} to {best}"
     return f"{words} ({_at(rows, lambda row: getattr(row, name))})"
@@ -218,12 +219,13 @@ def _is_it_flat(own: Sequence[Layer]) -> str:
         f"{name} std {_at(own, lambda row, name=name: row.flatness.get(name))}"  # type: ignore[misc]
         for name in dict.fromkeys((told[0], told[-1]))
     )
-    if nearest < ALIKE:
+    near_enough = "yes" if nearest >= ALIKE else "roughly"
+    if nearest < ROUGHLY:
         claim = "Not even near it does the slope rank with the distance"
     elif nearest - farthest >= LOCAL:
-        claim = "Near the optimum, yes; further away the curves bend and it is no longer true"
+        claim = f"Near the optimum, {near_enough}; further away the curves bend and it is no longer true"
     else:
-        claim = "Here, yes, as far as the demons go"
+        claim = f"Here, {near_enough}, as far as the demons go"
     return f"{text}{claim}: the rank correlation of slope and distance is, within {numbers}."
 
 
