@@ -143,5 +143,5 @@ def _needed_in_words(subject: Subject, units: UnitSet, effects: Effects) -> str:
     return (
         f"Here {done} makes the {cost} worst at {unit}, by {measured[place]:+.4g}, while its mean "
         f"δ is {together:+.2g} beside a mean |δ| of {each:.2g}"
-        + (": training has silenced the mean of δ, not the unit." if is_silenced else ".")
+        + (": the mean of δ is silent, the unit is not." if is_silenced else ".")
     )
