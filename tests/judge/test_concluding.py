@@ -115,7 +115,7 @@ def test_what_training_silences_is_what_has_fallen(mean, each, words):
 def test_a_site_that_falls_silent_alone_is_named():
     fell, stayed = {"mean_of_norms": 0.04}, {"mean_of_norms": 0.4}
     told = answer(*two([(fell, "fc1"), (stayed, "fc2")]))
-    assert "more than each example's own (and that at fc1 only)." in told
+    assert "the mean of δ everywhere, each example's own at fc1 only." in told
 
 
 def test_the_examples_of_the_training_are_what_training_is_judged_by():

@@ -186,10 +186,12 @@ def _silenced(pairs: Sequence[tuple[Layer, Layer]], names: tuple[str, str]) -> s
     mean_more = all(_parts(new, names) < HALVED * _parts(old, names) for old, new in pairs)
     if mean_fell and not quiet:
         return "Training silences the mean of δ, not each example's own."
+    if mean_fell and len(quiet) < len(pairs):
+        where = ", ".join(quiet)
+        return f"Training silences the mean of δ everywhere, each example's own at {where} only."
     if mean_fell:
-        where = "" if len(quiet) == len(pairs) else f" (and that at {', '.join(quiet)} only)"
         how = "more than" if mean_more else "and"
-        return f"Training silences the mean of δ, {how} each example's own{where}."
+        return f"Training silences the mean of δ, {how} each example's own."
     if len(quiet) == len(pairs):
         return "Training silences each example's δ, and their mean less."
     return "Training has not silenced the mean of δ at every site."
