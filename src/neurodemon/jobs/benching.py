@@ -1,5 +1,6 @@
 """Set demons up at the units of a subject: how far each may go, and the bench to try them on."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from neurodemon.jobs.nudging import Nudges
 from neurodemon.planner.plan import NUMBERS_PER_PASS
 from neurodemon.planner.run import pass_size
 from neurodemon.subjects.subject import Subject
+from neurodemon.subjects.training import one_thread
 from neurodemon.terms.findings import Findings, Scope
 from neurodemon.terms.perturbations import Add
 from neurodemon.terms.radii import Absolute, Radius
@@ -20,6 +22,7 @@ from neurodemon.terms.units import UnitBlock, UnitSet
 
 NUMBERS_HELD = 1 << 23  # effects of one exploration: 64 MB of float64
 MOST_UNITS = 64  # in one exploration
+SMALL = 300_000  # weights
 
 
 def explore_block(
@@ -53,6 +56,19 @@ def cut_blocks(subject: Subject, units: UnitSet) -> Iterator[UnitBlock]:
     for block in units.blocks:
         for first in range(0, len(block), size):
             yield block[first : first + size]
+
+
+def threads_for(subject: Subject) -> contextlib.AbstractContextManager[None]:
+    """Use one thread for a small network, which on busy cores loses 10× by a second one.
+
+    Args:
+        subject: what is studied.
+
+    Returns:
+        What to work in; on leaving, the number of threads is as before.
+    """
+    numbers = sum(weight.numel() for weight in subject.model.parameters())
+    return one_thread() if numbers <= SMALL else contextlib.nullcontext()
 
 
 class Limits:

@@ -10,7 +10,7 @@ from neurodemon.engine.layout import canonical
 from neurodemon.engine.predict import TANGENT, Request, ladder_of
 from neurodemon.engine.predict import predict as predict_batch
 from neurodemon.errors import PerturbationError, SelectionError
-from neurodemon.jobs.benching import Limits, cut_blocks, make_benches
+from neurodemon.jobs.benching import Limits, cut_blocks, make_benches, threads_for
 from neurodemon.jobs.checking import require_sound
 from neurodemon.jobs.measuring import Note, no_note
 from neurodemon.jobs.predicting import Progress, available_predictors, no_progress
@@ -83,9 +83,10 @@ def curve(  # noqa: PLR0913  # the public signature of DESIGN §3
     benches = make_benches(subject, block)
     way = _directions(subject, benches.delta, scope)
     progress("measure", 0, len(dz))
-    effects, _ = benches.try_out(dz[:, None, None] * way)
-    progress("measure", len(dz), len(dz))
-    predicted = _predict(subject, block, dz[:, None] * way[:, 0], progress)
+    with threads_for(subject):
+        effects, _ = benches.try_out(dz[:, None, None] * way)
+        progress("measure", len(dz), len(dz))
+        predicted = _predict(subject, block, dz[:, None] * way[:, 0], progress)
     cost = float(benches.cost.mean())
     key = f"{chosen.fingerprint}|{reach}|{scope}"
     return Curve(

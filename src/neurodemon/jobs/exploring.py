@@ -10,7 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from neurodemon.engine.predict import TANGENT, ladder_of
-from neurodemon.jobs.benching import Limits, cut_blocks, explore_block, units_at_once
+from neurodemon.jobs.benching import (
+    Limits,
+    cut_blocks,
+    explore_block,
+    threads_for,
+    units_at_once,
+)
 from neurodemon.jobs.checking import require_sound
 from neurodemon.jobs.measuring import Note, collect_parts, no_note, plan_manifest
 from neurodemon.jobs.predicting import Progress, no_progress
@@ -98,7 +104,8 @@ def headroom(  # noqa: PLR0913  # the public signature of DESIGN §3
         for number, chunk in enumerate(plan.chunks):
             if number not in done:
                 block = plan.block_of(chunk)
-                found = explore_block(subject, block, limits, (scope,))[scope]
+                with threads_for(subject):
+                    found = explore_block(subject, block, limits, (scope,))[scope]
                 yield number, headroom_rows(subject, block, found, limits)
 
     writer = None if out is None else open_run(Path(out), manifest)

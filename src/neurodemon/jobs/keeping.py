@@ -2,6 +2,7 @@
 
 from os import PathLike
 
+from neurodemon.errors import StoreError
 from neurodemon.store.results import load_result, save_result
 from neurodemon.terms.audits import Audit
 from neurodemon.terms.effects import Effects
@@ -14,7 +15,15 @@ def save(result: Effects | Audit | Question, folder: str | PathLike[str]) -> Non
     Args:
         result: what a verb returned.
         folder: a new or empty folder; made if it is not there.
+
+    Raises:
+        StoreError: it is no result that has a run folder.
     """
+    if not isinstance(result, (Effects, Audit, Question)):
+        raise StoreError(
+            f"A {type(result).__name__} is not kept in a run folder; expected effects, an audit or "
+            "a question. A curve is plain values: json.dumps(curve.to_dict())."
+        )
     save_result(result, folder)
 
 

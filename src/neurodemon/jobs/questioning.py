@@ -1,6 +1,5 @@
 """The question: is influence error? For one network, at stages of its training, in numbers."""
 
-import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -8,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from neurodemon.errors import SelectionError
+from neurodemon.jobs.benching import threads_for
 from neurodemon.jobs.checking import require_sound
 from neurodemon.jobs.looking import Look, Seen, from_part, look_at, to_part
 from neurodemon.jobs.measuring import Note, no_note
@@ -18,7 +18,6 @@ from neurodemon.jobs.staging import Checkpoints, Staging, stage
 from neurodemon.judge.concluding import conclude
 from neurodemon.store.writer import RunWriter, open_run
 from neurodemon.subjects.subject import Subject, refresh
-from neurodemon.subjects.training import one_thread
 from neurodemon.terms.effects import concatenate
 from neurodemon.terms.findings import SCOPES, Scope, read_scope
 from neurodemon.terms.manifests import Manifest
@@ -26,8 +25,6 @@ from neurodemon.terms.questions import Question
 from neurodemon.terms.radii import Absolute, Std, settle_radius
 from neurodemon.terms.text import count
 from neurodemon.terms.units import UnitSet
-
-SMALL = 300_000  # weights
 
 
 def question(  # noqa: PLR0913  # a public verb's options
@@ -83,7 +80,7 @@ def question(  # noqa: PLR0913  # a public verb's options
     staging = stage(subject, steps, checkpoints, note=notes)
     look = Look(chosen, reach, settled, staging.stages.trained_on())
     manifest = _manifest(subject, look, staging)
-    with _threads(subject):
+    with threads_for(subject):
         require_sound(subject, note=notes)
         writer = None if out is None else open_run(Path(out), manifest)
         stages = _look_at_all(look, staging, writer, progress, notes)
@@ -92,12 +89,6 @@ def question(  # noqa: PLR0913  # a public verb's options
     if writer is not None:
         writer.finish(result.to_dict())
     return result
-
-
-def _threads(subject: Subject) -> contextlib.AbstractContextManager[None]:
-    """Use one thread for a small network, which on busy cores loses 10× by a second one."""
-    numbers = sum(weight.numel() for weight in subject.model.parameters())
-    return one_thread() if numbers <= SMALL else contextlib.nullcontext()
 
 
 class _Notes:
