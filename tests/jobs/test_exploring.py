@@ -271,6 +271,13 @@ def test_a_run_of_another_radius_is_not_gone_on_with(small, tmp_path):
         headroom(small, "1[0]", Std(3), out=tmp_path)
 
 
+def test_a_run_of_the_other_direction_is_not_gone_on_with(small, tmp_path):
+    headroom(small, "1[0]", out=tmp_path)
+    grows = Subject(small.model, small.batches, small.cost, better="higher", name=small.name)
+    with pytest.raises(nd.NeurodemonError, match="holds another run"):
+        headroom(grows, "1[0]", out=tmp_path)
+
+
 def test_the_model_and_its_gradients_are_left_as_they_were(small):
     before = {name: value.clone() for name, value in small.model.state_dict().items()}
     small.model.train()

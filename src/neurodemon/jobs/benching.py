@@ -20,7 +20,7 @@ from neurodemon.terms.radii import Absolute, Radius
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import UnitBlock, UnitSet
 
-NUMBERS_HELD = 1 << 23  # effects of one exploration: 64 MB of float64
+NUMBERS_HELD = 1 << 22  # effects of one exploration: 32 MB of float64, some ten times over
 MOST_UNITS = 64  # in one exploration
 SMALL = 300_000  # weights
 

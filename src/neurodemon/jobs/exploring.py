@@ -97,7 +97,8 @@ def headroom(  # noqa: PLR0913  # the public signature of DESIGN §3
     require_sound(subject, note=note)
     limits = Limits(subject, reach)
     wanted = f"best Δz within {reach}, {scope}"
-    plan = make_plan(chosen, wanted, units_per_chunk=units_at_once(subject))
+    goal = f"{wanted}|{subject.better}"  # which way a demon goes
+    plan = make_plan(chosen, goal, units_per_chunk=units_at_once(subject))
     manifest = plan_manifest(subject, "headroom", wanted, plan)
 
     def stream(done: Container[int]) -> Iterator[tuple[int, Effects]]:

@@ -122,7 +122,7 @@ def _settle_units(subject: Subject, units: Units) -> UnitSet:
 def _manifest(subject: Subject, look: Look, staging: Staging) -> Manifest:
     """Write down what makes the run: a part for each stage."""
     digest = hashlib.blake2b(digest_size=16)
-    parts = (look.units.fingerprint, look.radius, look.scopes, staging.steps)
+    parts = (look.units.fingerprint, look.radius, look.scopes, staging.steps, subject.better)
     digest.update(repr((*parts, staging.stages.fingerprint())).encode())
     return make_manifest(
         subject,
