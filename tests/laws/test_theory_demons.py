@@ -57,15 +57,16 @@ def test_a5_at_a_stationary_point_mean_first_order_is_the_norm_of_the_weights():
 
 
 def test_a5_an_interpolating_net_silences_the_mean_slope_only_in_part():
-    acceptance.require_a5_interpolating(SEED, "relu")
+    acceptance.require_a5_interpolating([SEED], "relu")
 
 
 def test_a7_in_relu_nets_activation_space_ranks_the_gain_and_the_slope_misses_some():
     acceptance.require_a7(SEED, 200)  # of fewer, the top 5 % are too few for a share
 
 
-def test_a8_the_dispersion_law_forecasts_the_ranks():
-    acceptance.require_a8(SEED, FEW, [("tanh", 60), ("relu", 10)])
+@pytest.mark.parametrize(("activation", "epoch"), [("tanh", 60), ("relu", 10)])
+def test_a8_the_dispersion_law_forecasts_the_ranks(activation, epoch):
+    acceptance.require_a8([SEED], FEW, activation, epoch)
 
 
 def test_a8_the_law_is_not_one_of_demons_that_end_at_their_radius():

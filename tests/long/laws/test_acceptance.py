@@ -5,7 +5,8 @@ from oracles import acceptance
 from oracles.digit_nets import EPOCHS
 
 EXAMPLES = 200
-seeds = pytest.mark.parametrize("seed", [0, 1, 2])
+SEEDS = (0, 1, 2)
+seeds = pytest.mark.parametrize("seed", SEEDS)
 
 
 @seeds
@@ -23,10 +24,9 @@ def test_a5_stationarity(seed):
     acceptance.require_a5(seed, 1297)
 
 
-@seeds
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid"])
-def test_a5_interpolation(seed, activation):
-    acceptance.require_a5_interpolating(seed, activation)
+def test_a5_interpolation(activation):
+    acceptance.require_a5_interpolating(SEEDS, activation)
 
 
 @seeds
@@ -34,11 +34,10 @@ def test_a7_gain(seed):
     acceptance.require_a7(seed, EXAMPLES)
 
 
-@seeds
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("epoch", EPOCHS)
-def test_a8_dispersion_law(seed, activation, epoch):
-    acceptance.require_a8(seed, EXAMPLES, [(activation, epoch)])
+def test_a8_dispersion_law(activation, epoch):
+    acceptance.require_a8(SEEDS, EXAMPLES, activation, epoch)
 
 
 @seeds
