@@ -91,7 +91,12 @@ def test_an_interrupted_question_keeps_its_stages_and_goes_on(run, run_json, mon
         result = run(*words)
     assert result.exit_code == 130
     assert "interrupted: 1 of 2 stages are in q." in result.stderr
-    assert "Not complete: 1 stage of this run is not done yet." in run("show", "q").stdout
+    shown = run("show", "q").stdout
+    assert "Not complete: 1 stage of this run is not done yet." in shown
+    assert "Stages done: step 0." in shown
+    tables = shown.split("How much could a demon")[1:]  # one for each scope, of both units
+    assert ["shared; 2 units" in tables[0], "each; 2 units" in tables[1]] == [True, True]
+    assert len(tables) == 2
     assert run_json("show", "q")["complete"] is False
     whole = run_json(*words)
     assert {row["step"] for row in whole["layers"]} == {0, 3}

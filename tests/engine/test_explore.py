@@ -4,6 +4,8 @@ The model hands each neuron's z to a function of its own and adds them up, so th
 effect is f(z + Δz) − f(z), known in NumPy. Oracle: 200,001 Δz of it. In float64.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +66,14 @@ def explored(subject: Subject, sign: float = 1.0) -> dict[str, Findings]:
     n_units = len(FUNCTIONS)
     reach = Reach(np.full(n_units, RADIUS), np.full(n_units, STD))
     return explore(benches_of(subject), reach, SCOPES, sign=sign)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _coarse_grid() -> Iterator[None]:
+    """Take the coarsest grid, for speed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explore_module, "MOST_EVEN", explore_module.EVEN)
+        yield
 
 
 @pytest.fixture(scope="module")

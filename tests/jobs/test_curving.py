@@ -84,12 +84,12 @@ def test_shared_points_are_what_measure_and_predict_say_one_by_one(small, site):
 
 
 def test_each_examples_points_are_those_of_a_subject_of_that_example_alone(small):
-    found = curve(small, "0[2]", Absolute(1.5), "each", points=5)
-    delta = nd.delta(small, "0").numpy()[:, 2]
-    ways = np.where(delta > 0, -1, 1)
-    inputs, target = (torch.cat(parts) for parts in zip(*small.batches, strict=True))
+    inputs, target = (torch.cat(parts)[:3] for parts in zip(*small.batches, strict=True))
+    few = Subject(small.model, [(inputs, target)], "cross_entropy")
+    found = curve(few, "0[2]", Absolute(1.5), "each", points=5)
+    ways = np.where(nd.delta(few, "0").numpy()[:, 2] > 0, -1, 1)
     sums = {name: np.zeros(5) for name in found.predicted}
-    for example in range(7):
+    for example in range(3):
         one = slice(example, example + 1)
         alone = Subject(small.model, [(inputs[one], target[one])], "cross_entropy")
         own = curve(alone, "0[2]", Absolute(1.5), points=5)
@@ -98,7 +98,7 @@ def test_each_examples_points_are_those_of_a_subject_of_that_example_alone(small
         for name, said in own.predicted.items():
             sums[name] += said[:: ways[example]]
     for name, total in sums.items():
-        np.testing.assert_allclose(found.predicted[name], total / 7, atol=CLOSE, err_msg=name)
+        np.testing.assert_allclose(found.predicted[name], total / 3, atol=CLOSE, err_msg=name)
 
 
 @pytest.mark.parametrize("scope", ["shared", "each"])
@@ -196,3 +196,18 @@ def test_bad_input_is_refused_in_words(small):
         curve(small, UNIT, scope="all")
     with pytest.raises(PerturbationError, match=r"radius is -1; expected nd\.Std"):
         curve(small, UNIT, -1)
+
+
+@pytest.mark.parametrize("scope", ["shared", "each"])
+def test_of_a_metric_that_should_grow_the_best_point_is_the_highest(small, scope):
+    lower = small
+    cost = nn.CrossEntropyLoss(reduction="none")
+    higher = Subject(
+        lower.model, lower.batches, lambda out, y: -cost(out, y), better="higher"
+    )  # fmt: skip
+    found, mirrored = (curve(one, "0[1]", scope=scope) for one in (lower, higher))
+    np.testing.assert_allclose(mirrored.measured, -found.measured, atol=1e-12)
+    np.testing.assert_allclose(mirrored.dz, found.dz)
+    assert mirrored.best == found.best == int(found.measured.argmin())
+    assert mirrored.gain == pytest.approx(found.gain, abs=1e-12)
+    assert mirrored.gain > 0

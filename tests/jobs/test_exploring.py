@@ -9,6 +9,7 @@ from jaxtyping import config
 from torch import nn
 
 import neurodemon as nd
+from neurodemon.engine import explore
 from neurodemon.errors import PerturbationError, SelectionError, SiteNotFoundError, SubjectError
 from neurodemon.jobs import exploring
 from neurodemon.jobs.exploring import find, headroom
@@ -35,6 +36,12 @@ def net(units: int) -> Subject:
 def wide() -> Subject:
     """Two chunks."""
     return net(70)
+
+
+@pytest.fixture
+def _coarse_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the coarsest grid, for speed."""
+    monkeypatch.setattr(explore, "MOST_EVEN", explore.EVEN)
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +160,7 @@ def test_without_a_slope_there_is_no_shape_but_headroom_all_the_same():
     assert (found["best_dz"], found["censored"], found["verdict"]) == (4.0, True, "SATURATED")
 
 
+@pytest.mark.usefixtures("_coarse_grid")
 def test_columns_are_the_findings_put_together(wide):
     effects = headroom(wide, "1", scope="each")
     parts = find(wide, nd.units(wide, "1"), Std(4), ("each",))["each"]
@@ -243,6 +251,7 @@ def test_shares_are_told_in_a_note(small):
     assert "% end at the radius" in note
 
 
+@pytest.mark.usefixtures("_coarse_grid")
 @pytest.mark.parametrize("scope", ["shared", "each"])
 def test_stopped_and_resumed_is_undisturbed_bit_for_bit(wide, tmp_path, scope):
     def stop_after_a_chunk(what: str, done: int, _all: int) -> None:

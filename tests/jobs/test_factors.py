@@ -77,7 +77,7 @@ def test_an_output_that_is_no_vector_is_told():
     )
     found = find_factors(subject, settle_units(subject, "fc"))
     assert (found.output_slope, found.unit_slopes) == (None, (None,))
-    assert "not one vector per example" in found.notes[0]
+    assert "no output of one vector per example" in found.notes[0]
 
 
 def test_a_cost_without_a_gradient_is_told():

@@ -109,7 +109,8 @@ def test_what_training_silences_is_what_has_fallen(mean, each, words):
     now = {"norm_of_mean": mean, "mean_of_norms": each}
     told = answer(*two([(now, "fc1"), (now, "fc2")]))
     assert f"Training {words}" in told
-    assert ("training silences the mean of δ before" in told) is (mean / each < 0.25)
+    is_before = mean < 0.05 and mean / each < 0.25  # fallen by itself, and in parts of the other
+    assert ("training silences the mean of δ before" in told) is is_before
 
 
 def test_a_site_that_falls_silent_alone_is_named():
@@ -169,7 +170,7 @@ def test_the_factors_decide_which_one_goes(output, unit, words):
 
 
 def test_without_a_vector_of_outputs_the_factors_are_not_told_apart():
-    assert "The output is not one vector per example" in answer(layer(unit_slope=None))
+    assert "Of this output and cost the two are not told" in answer(layer(unit_slope=None))
 
 
 def test_every_number_stands_in_a_table_whatever_is_missing():

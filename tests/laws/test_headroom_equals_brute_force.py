@@ -29,7 +29,7 @@ CASES = [
     ids=[f"{kind.__name__} {seed} {dtype} {better}" for kind, seed, dtype, better in CASES],
 )
 def test_headroom_equals_brute_force(kind, seed, dtype, better):
-    require_brute_force(small_network(seed, dtype, kind, most=12), better, most_sites=2)
+    require_brute_force(small_network(seed, dtype, kind, most=8), better, most_sites=1)
 
 
 def test_headroom_equals_brute_force_within_an_absolute_radius():

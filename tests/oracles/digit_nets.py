@@ -124,14 +124,16 @@ def regression(seed: int, loss: str) -> tuple[dict[int, nn.Module], Data]:
 
 
 @functools.cache
-def stationary(seed: int, decay: float, examples: int) -> tuple[nn.Module, Data, float]:
-    """Tanh 64-32-32-10 at a stationary point of mean C + ½·decay·Σ‖W‖², biases not decayed.
+def stationary(
+    seed: int, decay: float, examples: int, width: int = 32
+) -> tuple[nn.Module, Data, float]:
+    """Tanh 64-32-32-10 (or narrower) at a stationary point of mean C + ½·decay·Σ‖W‖², biases not decayed.
 
     Adam for 30 epochs, then L-BFGS in float64; also the norm of the gradient it ends with.
     """
     x, y = digits(seed)[0]
     data = (x[:examples], y[:examples])
-    model = perceptron((64, 32, 32, 10), "tanh", seed)
+    model = perceptron((64, width, width, 10), "tanh", seed)
     weights = [layer.weight for layer in model if isinstance(layer, nn.Linear)]
 
     def objective() -> Tensor:

@@ -5,7 +5,7 @@ import pytest
 from oracles.drawables import caption_of, make_curve
 
 from neurodemon.errors import PlotError
-from neurodemon.report.curves import best_point, draw_curve
+from neurodemon.report.curves import draw_curve
 from neurodemon.report.palette import GREY
 
 
@@ -106,7 +106,7 @@ def test_a_curve_that_is_finite_nowhere_is_refused():
 
 def test_of_equal_minima_the_one_nearest_to_zero_is_best():
     measured = np.array([0, 1, 0, 1, 1, 0, 1, 0, 0.0])
-    assert best_point(make_curve(measured=measured)) == 5
+    assert make_curve(measured=measured).best == 5
 
 
 @pytest.mark.parametrize("cost", [0.0, 0.7])
@@ -125,4 +125,4 @@ def test_notes_stand_under_the_figure():
 
 
 def test_the_figure_says_in_words_what_is_on_it():
-    assert "least, 0, at 1; the slope at 0 is -2." in draw_curve(make_curve()).alt
+    assert "best, 0, at 1; the slope at 0 is -2." in draw_curve(make_curve()).alt

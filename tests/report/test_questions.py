@@ -186,3 +186,16 @@ def test_a_question_without_layers_is_refused():
 def test_of_many_steps_some_are_named_under_the_bars():
     drawn = draw_question(make_question(tuple(range(30)), ("fc1",)))
     assert labels_of(drawn["verdicts"].axes[-1]) == [str(step) for step in range(0, 30, 3)]
+
+
+def test_norms_are_those_of_the_training_where_they_are_known():
+    asked = make_question()
+    studied = draw_question(asked)["norms"]
+    assert "On the examples studied." in caption_of(studied)
+    layers = tuple(
+        replace(row, norm_of_mean_trained=0.25, mean_of_norms_trained=0.5) for row in asked.layers
+    )
+    drawing = draw_question(replace(asked, layers=layers))["norms"]
+    assert "On the examples it was trained on." in caption_of(drawing)
+    for panel, height in enumerate((0.25, 0.5, 0.5)):
+        assert all(set(line.get_ydata()) == {height} for line in lines_of(drawing.axes[panel]))

@@ -1,5 +1,8 @@
 """`lost-digit`: the book's own training, kept; its output 0 is first in error, last in influence."""
 
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +104,18 @@ def test_its_output_0_has_the_books_numbers_by_the_torch_engine(real: Subject) -
     assert influence.argmin().item() == 0
     assert influence[0].item() == pytest.approx(2e-6, abs=5e-7)
     assert influence[1:].min().item() >= 1.15e-3  # printed as 1.2e-3
+
+
+FINGERPRINT = "from neurodemon.subjects.lost_digit import OneEpoch; print(OneEpoch().fingerprint)"
+
+
+def test_its_place_in_the_cache_is_the_same_in_every_process():
+    """The repr of a cost holds addresses: by that, each process trained anew."""
+    command = [sys.executable, "-c", FINGERPRINT]
+    found = {subprocess.run(command, capture_output=True, check=True).stdout for _ in range(2)}
+    assert found == {f"{OneEpoch().fingerprint}\n".encode()}
+
+
+def test_another_recipe_has_another_place_in_the_cache():
+    others = [SMALL, replace(RECIPE, seed=4), replace(RECIPE, sgd=Sgd(QUADRATIC, eta=2.0))]
+    assert len({OneEpoch(recipe).fingerprint for recipe in (RECIPE, *others)}) == 4

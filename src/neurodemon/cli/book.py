@@ -58,7 +58,7 @@ def backprop(
     as_json: BookJson = False,
     traceback: Traceback = False,
 ) -> None:
-    """Spell out backpropagation (ch. 2) in a small network.
+    """Spell out backpropagation (chapter 2) in a small network.
 
     The way forward and BP1 to BP4, each with its numbers; then a demon in each neuron measures
     the slope that δ promises.
@@ -104,7 +104,7 @@ def replay(
     as_json: BookJson = False,
     traceback: Traceback = False,
 ) -> None:
-    """Replay the overfitting experiment (ch. 3) from the author's seeds.
+    """Replay the overfitting experiment (chapter 3) from the author's seeds.
 
     Each count must equal his, each cost to 1e-9. With --lmbda, his regularised run from the
     same seeds. Ctrl-C shows the epochs that were done.
@@ -149,7 +149,7 @@ def norms(
     as_json: BookJson = False,
     traceback: Traceback = False,
 ) -> None:
-    """Follow the vanishing error (ch. 5): the norm of δ, layer by layer.
+    """Follow the vanishing error (chapter 5): the norm of δ, layer by layer.
 
     ‖mean δ‖ beside mean ‖δ‖: with three hidden layers the one demon for all images is silenced
     by cancellation, not by success. Ctrl-C shows the steps that were done.
@@ -210,7 +210,7 @@ def lost_digit(
 
 @book.command(epilog=examples("book saturated", "book saturated --json"))
 def saturated(as_json: BookJson = False, traceback: Traceback = False) -> None:
-    """Train the saturated neuron (ch. 3): badly wrong, and slow to learn.
+    """Train the saturated neuron (chapter 3): badly wrong, and slow to learn.
 
     The worse of the two starts has the smaller δ.
     """
@@ -253,7 +253,7 @@ def kink(as_json: BookJson = False, traceback: Traceback = False) -> None:
 
 @book.command(epilog=examples("book chain", "book chain --json"))
 def chain(as_json: BookJson = False, traceback: Traceback = False) -> None:
-    """Follow a chain of neurons (ch. 5) in which δ explodes backwards."""
+    """Follow a chain of neurons (chapter 5) in which δ explodes backwards."""
     with guarded(with_traceback=traceback):
         from neurodemon.book.chain import follow_chain
         from neurodemon.cli.as_json import print_json

@@ -66,7 +66,7 @@ def show_headroom(paper: Paper, effects: Effects, top: int) -> None:
     scope = str(next(iter(effects["perturbation"]), "")).rpartition(", ")[2]
     whose = "" if effects.manifest is None else f" of {effects.manifest.subject}"
     paper.line(
-        f"How much could a demon in each unit lower the cost{whose}? "
+        f"How much could a demon in each unit win{whose}? "
         f"({next(iter(effects['perturbation']), 'nothing')}; {count(len(effects), 'unit')})"
     )
     paper.line()
@@ -76,6 +76,26 @@ def show_headroom(paper: Paper, effects: Effects, top: int) -> None:
     for sentence in _verdicts_in_words(effects):
         paper.line(sentence)
     show_remarks(paper, effects)
+
+
+def show_stages(paper: Paper, effects: Effects, top: int) -> None:
+    """Write what a question that was interrupted has so far: the last stage, scope by scope.
+
+    Args:
+        paper: where to.
+        effects: the rows of all stages that are done, with the column `step`.
+        top: how many units.
+    """
+    steps, wanted = effects["step"], effects["perturbation"]
+    last = max(steps)
+    paper.line(
+        f"Stages done: step {', '.join(map(str, sorted(set(steps))))}. The same question with the "
+        f"same --out goes on, and answers at its end; here is what demons found at step {last}."
+    )
+    for perturbation in dict.fromkeys(wanted):
+        is_shown = [pair == (last, perturbation) for pair in zip(steps, wanted, strict=True)]
+        paper.line()
+        show_headroom(paper, effects.take(np.flatnonzero(is_shown)), top)
 
 
 def _show_units(paper: Paper, effects: Effects, top: int, *, signed: bool) -> None:
@@ -117,9 +137,10 @@ def _columns_in_words(scope: str) -> str:
         else "one Δz serves all examples, δ is their mean"
     )
     return (
-        f"δ: slope ∂C/∂z; {whose}. best Δz: nearest to 0 of least cost, (end) where it lies at "
-        "the radius; headroom: cost now − least cost; shape κ: headroom / (|δ|·|best Δz|); trust "
-        "radius: up to here first order is within 10 %; bound: what the loss alone allows of it."
+        f"δ: slope ∂C/∂z; {whose}. best Δz: nearest to 0 of the best cost (the least; of a metric "
+        "that should grow the highest), (end) where it lies at the radius; headroom: what it wins; "
+        "shape κ: headroom / (|δ|·|best Δz|); trust radius: up to here first order is within 10 %; "
+        "bound: about what the loss alone would allow of it, free of any run."
     )
 
 
@@ -148,12 +169,13 @@ def _curve_in_words(curve: Curve) -> str:
 
 def _best_in_words(curve: Curve) -> str:
     """Say where the least cost is, and what the slope promised of it."""
-    place = int(np.argmin(np.where(np.isfinite(curve.measured), curve.measured, np.inf)))
-    won, promised = curve.effect[place], curve.tangent[place] - curve.cost
-    if won >= 0:
-        return "No Δz here lowers the cost."
+    place, is_higher = curve.best, curve.better == "higher"
+    if curve.gain <= 0:
+        return f"No Δz here {'raises the metric' if is_higher else 'lowers the cost'}."
     return (
-        f"The least cost here is {curve.measured[place]:.4g} at Δz = {curve.dz[place]:+.4g}: "
-        f"measured {won:+.4g}, where the slope promised {promised:+.4g}. "
+        f"The {'highest metric' if is_higher else 'least cost'} here is "
+        f"{curve.measured[place]:.4g} at Δz = {curve.dz[place]:+.4g}: measured "
+        f"{curve.effect[place]:+.4g}, where the slope promised "
+        f"{curve.tangent[place] - curve.cost:+.4g}. "
         "neurodemon headroom looks between the points."
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neurodemon.cli.as_json import print_json, spell_curve, spell_result
-from neurodemon.cli.exploring_screens import show_curve, show_headroom
+from neurodemon.cli.exploring_screens import show_curve, show_headroom, show_stages
 from neurodemon.cli.kept import QUESTION, count_kept
 from neurodemon.cli.question_screen import show_question
 from neurodemon.cli.render import Paper
@@ -102,6 +102,8 @@ def _show(paper: Paper, result: Effects | Audit | Question, top: int) -> None:
         show_question(paper, result)
     elif isinstance(result, Audit):
         show_audit(paper, result, top)
+    elif "step" in result.table.column_names:
+        show_stages(paper, result, top)
     elif "verdict" in result.table.column_names:
         show_headroom(paper, result, top)
     else:

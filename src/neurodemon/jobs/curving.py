@@ -102,6 +102,7 @@ def curve(  # noqa: PLR0913  # the public signature of DESIGN §3
         per_example=benches.cost + effects[:, :, 0],
         cost=cost,
         slope=float((benches.delta * way).mean()),
+        better="higher" if subject.better == "higher" else "lower",
         notes=limits.notes,
         manifest=make_manifest(subject, "curve", f"Δz within {reach}, {scope}", key),
     )

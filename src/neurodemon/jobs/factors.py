@@ -49,7 +49,10 @@ def find_factors(subject: Subject, units: UnitSet) -> Factors:
     recordings = subject.recordings()
     ladder = ladder_of(recordings[0])
     if ladder.output is None:
-        note = "The output is not one vector per example: ∂C/∂output and ∂output/∂z are not told."
+        note = (
+            "The cost reads no output of one vector per example, or reads the inputs as well: "
+            "∂C/∂output and ∂output/∂z are not told."
+        )
         return Factors(None, (None,) * len(units.blocks), (note,))
     of_output = 0.0
     of_units = torch.zeros(len(units.blocks), dtype=torch.float64)

@@ -67,7 +67,7 @@ def _is_it_error(now: Sequence[Layer], *, has_steps: bool) -> str:
         [value for row in now if (value := getattr(row, name)) is not None]
         for name in ("rank_gain", "rank_distance")
     )
-    verdict = "No, they are two quantities"
+    verdict = "No, they are two quantities" if gains else "They are two quantities"
     if gains and min(gains) >= ALIKE:
         is_both = bool(distances) and min(distances) >= ALIKE
         verdict = (
@@ -236,7 +236,7 @@ def _which_factor_goes(pairs: Sequence[tuple[Layer, Layer]], own: Sequence[Layer
     text = "Do we not want influential units? δ = ∂C/∂output · ∂output/∂z. "
     names = ("output_slope", "unit_slope")
     if any(getattr(row, name) is None for row in own for name in names):
-        return f"{text}The output is not one vector per example, so the two are not told apart."
+        return f"{text}Of this output and cost the two are not told (the notes say why)."
     if not pairs:
         told = (_at(own, lambda row, name=name: getattr(row, name)) for name in names)  # type: ignore[misc]
         return "{}Here ‖∂C/∂output‖ is {}; ‖∂output/∂z‖ is {}.".format(text, *told)
@@ -269,11 +269,15 @@ def _in_short(now: Sequence[Layer], pairs: Sequence[tuple[Layer, Layer]]) -> str
     )
     if any(row.false_negatives for row in now):
         text += "; a small influence certifies nothing"
-    names = ("norm_of_mean", "mean_of_norms")
+    names, where = ("norm_of_mean", "mean_of_norms"), ""
     if pairs and pairs[0][0].norm_of_mean_trained is not None:
         names = ("norm_of_mean_trained", "mean_of_norms_trained")
-    if pairs and all(_parts(new, names) < _parts(old, names) for old, new in pairs):
-        text += "; training silences the mean of δ before each example's own"
+        where = ", on what it was trained on"
+    is_silenced = [
+        _fell(old, new, names[0]) and _parts(new, names) < _parts(old, names) for old, new in pairs
+    ]
+    if pairs and all(is_silenced):
+        text += f"; training silences the mean of δ before each example's own{where}"
     return f"{text}."
 
 

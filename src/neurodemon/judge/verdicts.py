@@ -74,7 +74,7 @@ RULES = (
         "|δ|·radius and headroom are both under 1 % of the cost",
         0.01,
         lambda seen, share: np.maximum(seen.reach, seen.headroom) <= share * seen.cost,
-        "Leave it: neither its slope nor any Δz promises a better cost.",
+        "Leave it, as far as this radius and scope go: neither slope nor any Δz promises much.",
     ),
     Rule(
         "SATURATED",

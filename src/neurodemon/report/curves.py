@@ -69,12 +69,6 @@ def draw_curve(curve: Curve) -> Drawing:
     return drawing
 
 
-def best_point(curve: Curve) -> int:
-    """Find the place of the least measured cost; of several, the one nearest to 0."""
-    least = np.flatnonzero(curve.measured == np.nanmin(_finite(curve.measured)))
-    return int(least[np.abs(curve.dz[least]).argmin()])
-
-
 def _title(curve: Curve) -> str:
     """Name the unit and who shares the Δz."""
     who = {
@@ -86,10 +80,10 @@ def _title(curve: Curve) -> str:
 
 def _alt(curve: Curve) -> str:
     """Say in words what the picture shows."""
-    best = best_point(curve)
+    best = curve.best
     return (
         f"Line plot of the cost against Δz for {curve.unit}, scope {curve.scope}. The cost is "
-        f"{curve.cost:.4g} at 0 and least, {curve.measured[best]:.4g}, at {curve.dz[best]:.4g}; "
+        f"{curve.cost:.4g} at 0 and best, {curve.measured[best]:.4g}, at {curve.dz[best]:.4g}; "
         f"the slope at 0 is {curve.slope:.4g}."
     )
 
@@ -133,8 +127,7 @@ def _draw_predicted(axes: Axes, dz: Array, predictor: str, cost: Array) -> Line2
 
 def _mark(axes: Axes, curve: Curve) -> list[Line2D]:
     """Mark where nothing is changed, the best point, and how far the demon may go."""
-    best = best_point(curve)
-    gain = curve.cost - curve.measured[best]
+    best = curve.best
     axes.axvline(0, color="0.8", linewidth=0.8, zorder=1)
     (here,) = axes.plot(
         0, curve.cost, "o", color="white", markeredgecolor=BLACK, markersize=6, zorder=6,
@@ -143,7 +136,7 @@ def _mark(axes: Axes, curve: Curve) -> list[Line2D]:
     (least,) = axes.plot(
         curve.dz[best], curve.measured[best], "*", color=VERMILION, markeredgecolor=BLACK,
         markersize=12, zorder=5,
-        label=f"best: Δz = {number(curve.dz[best])}, wins {number(gain)}",
+        label=f"best: Δz = {number(curve.dz[best])}, wins {number(curve.gain)}",
     )  # fmt: skip
     for edge in (-curve.radius, curve.radius):
         line = axes.axvline(edge, color=GREY, linestyle=":", linewidth=1, zorder=1)

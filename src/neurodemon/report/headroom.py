@@ -70,7 +70,7 @@ def draw_headroom(effects: Effects) -> Drawing:
     lines = _draw_shapes(left)
     left.set_xlabel("promised: |δ| · |best Δz|   [cost]")
     right.set_xlabel("influence |δ|   [cost per unit of z]")
-    left.set_ylabel("headroom: C(0) − C(best Δz)   [cost]")
+    left.set_ylabel("headroom: what the best Δz wins   [cost]")
     right.tick_params(labelleft=True)
     write_legend(drawing, [*handles, *lines], "verdict (units), κ")
     write_caption(drawing, [_not_drawn(points), _of_means(effects), *effects.notes])

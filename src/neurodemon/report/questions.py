@@ -99,14 +99,14 @@ def _draw_norms(story: Story) -> Drawing:
         alt="Line plots over training: ‖mean δ‖, mean ‖δ‖ and their ratio, a line for each site.",
     )
     left, middle, right = drawing.subplots(1, 3)
-    _draw_sites(left, story, lambda row: row.norm_of_mean, "‖mean δ‖ over the units")
-    _draw_sites(middle, story, lambda row: row.mean_of_norms, "mean ‖δ‖ over the examples")
+    _draw_sites(left, story, lambda row: _norms(row)[0], "‖mean δ‖ over the units")
+    _draw_sites(middle, story, lambda row: _norms(row)[1], "mean ‖δ‖ over the examples")
     _draw_sites(right, story, _kept, "‖mean δ‖ / mean ‖δ‖")
     ends = [*left.get_ylim(), *middle.get_ylim()]
     left.set_ylim(min(ends), max(ends))  # one range: heights are to be compared
     middle.set_ylim(min(ends), max(ends))
     write_legend(drawing, site_handles(story))
-    write_caption(drawing, [_not_drawn(story, _kept, "one of the norms is 0")])
+    write_caption(drawing, [_whose(story), _not_drawn(story, _kept, "one of the norms is 0")])
     return drawing
 
 
@@ -274,7 +274,21 @@ def _verdict_handles(words: Sequence[str]) -> list[Artist]:
 
 def _kept(row: Layer) -> float | None:
     """How much of δ is left when the examples are averaged first."""
-    return row.norm_of_mean / row.mean_of_norms if row.mean_of_norms else None
+    of_mean, mean = _norms(row)
+    return of_mean / mean if mean else None
+
+
+def _norms(row: Layer) -> tuple[float, float]:
+    """‖mean δ‖ and mean ‖δ‖, on the examples of the training where they are known."""
+    if row.norm_of_mean_trained is None or row.mean_of_norms_trained is None:
+        return row.norm_of_mean, row.mean_of_norms
+    return row.norm_of_mean_trained, row.mean_of_norms_trained
+
+
+def _whose(story: Story) -> str:
+    """Say whose δ is drawn."""
+    is_known = any(row.norm_of_mean_trained is not None for row in story.layers)
+    return f"On the examples {'it was trained on' if is_known else 'studied'}."
 
 
 def _product(row: Layer) -> float | None:

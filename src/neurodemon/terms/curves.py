@@ -3,7 +3,7 @@
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ class Curve:
     """C(Δz) of one unit.
 
     In scope `shared` every example gets the same Δz. In scope `each` dz counts along each
-    example's own way down: Δz of example i is −sign(δ_i)·dz, so that the slope at 0 is −mean |δ|.
+    example's own way down (up, for a metric that should grow): Δz of example i is −sign(δ_i)·dz,
+    so that the slope at 0 is −mean |δ|.
 
     Attributes:
         unit: the unit, spelled as a selection that finds it again.
@@ -36,7 +37,9 @@ class Curve:
         predicted: by each predictor that applies (`tangent` among them), the cost it says.
         per_example: the measured cost, (point, example).
         cost: the clean cost, C(0).
-        slope: of the tangent: the mean δ in scope `shared`, −mean |δ| in scope `each`.
+        slope: of the tangent: the mean δ in scope `shared`; in scope `each` −mean |δ|, or
+            +mean |δ| of a metric that should grow.
+        better: whether a lower or a higher cost is better.
         notes: what its reader should know.
         manifest: what made these numbers.
     """
@@ -53,6 +56,7 @@ class Curve:
     per_example: Float[Array, "point example"]
     cost: float
     slope: float
+    better: Literal["lower", "higher"] = "lower"
     notes: tuple[str, ...] = ()
     manifest: Manifest | None = None
 
@@ -60,6 +64,20 @@ class Curve:
     def effect(self) -> Float[Array, " point"]:
         """The measured change: C(Δz) − C(0)."""
         return self.measured - self.cost
+
+    @property
+    def best(self) -> int:
+        """The place of the best finite cost; of several, the one nearest to 0."""
+        worth = -self.measured if self.better == "higher" else self.measured
+        worth = np.where(np.isfinite(worth), worth, np.inf)
+        least = np.flatnonzero(worth == worth.min())
+        return int(least[np.abs(self.dz[least]).argmin()])
+
+    @property
+    def gain(self) -> float:
+        """What the best point wins, at least 0: how much better the cost is there."""
+        change = float(self.effect[self.best])
+        return change if self.better == "higher" else -change
 
     @property
     def ratio(self) -> Float[Array, " point"]:
@@ -101,6 +119,7 @@ class Curve:
             "radius_from": self.radius_from,
             "cost": self.cost,
             "slope": self.slope,
+            "better": self.better,
             "dz": self.dz.tolist(),
             "measured": self.measured.tolist(),
             "tangent": self.tangent.tolist(),
