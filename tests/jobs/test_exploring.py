@@ -200,6 +200,7 @@ def test_delta_and_radius_are_those_of_the_units_own_numbers(small):
     np.testing.assert_allclose(effects.array("radius"), 4 * std, rtol=1e-12)
 
 
+@pytest.mark.usefixtures("_coarse_grid")
 def test_what_the_best_dz_does_is_what_measure_says_of_it(small):
     for found in headroom(small, "1[0:5]").to_arrow().to_pylist():
         done = nd.measure(small, f"1[{found['unit']}]", nd.Add(found["best_dz"]))
@@ -207,6 +208,7 @@ def test_what_the_best_dz_does_is_what_measure_says_of_it(small):
         assert found["headroom"] == pytest.approx(max(0, -found["measured"]), abs=1e-14)
 
 
+@pytest.mark.usefixtures("_coarse_grid")
 def test_a_demon_for_each_example_wins_at_least_what_one_for_all_does(small):
     shared, each = (headroom(small, "0, 1", scope=scope) for scope in ("shared", "each"))
     assert (each.array("headroom") >= shared.array("headroom") - 1e-14).all()
@@ -230,6 +232,7 @@ def test_a_constant_unit_takes_the_sites_std_else_1_and_says_so():
     assert lone["radius_from"] == ["site"] * 3  # three constant units, unlike each other
 
 
+@pytest.mark.usefixtures("_coarse_grid")
 def test_of_a_metric_that_should_grow_headroom_is_what_it_gains(small):
     cost = nn.CrossEntropyLoss(reduction="none")
     grows = Subject(small.model, small.batches, lambda out, y: -cost(out, y), better="higher")
