@@ -10,7 +10,9 @@ import typer
 from neurodemon.cli import main
 from neurodemon.cli.main import app
 
-COMMANDS = ["sites", "check", "predict", "measure", "audit", "show", "book"]
+COMMANDS = [
+    "sites", "check", "predict", "measure", "audit", "curve", "headroom", "question", "show", "book",
+]  # fmt: skip
 PROBE = """
 import sys
 from neurodemon.cli.main import app
