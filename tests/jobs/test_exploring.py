@@ -325,3 +325,12 @@ def test_bad_scopes_units_and_subjects_are_refused(small):
 
 def test_numbers_of_a_finding_that_are_not_finite_are_spelled_as_none():
     assert exploring._numbers(np.array([1.0, np.nan, np.inf])) == [1.0, None, None]
+
+
+def test_a_run_of_another_cost_or_a_radius_that_prints_alike_is_not_gone_on_with(small, tmp_path):
+    headroom(small, "1[0]", Absolute(1.0000001), out=tmp_path)
+    dearer = Subject(small.model, small.batches, lambda out, y: 3 * small.cost(out, y))
+    with pytest.raises(nd.NeurodemonError, match="holds another run: its cost"):
+        headroom(dearer, "1[0]", Absolute(1.0000001), out=tmp_path)
+    with pytest.raises(nd.NeurodemonError, match="holds another run: its plan"):
+        headroom(small, "1[0]", Absolute(1.0000004), out=tmp_path)

@@ -9,8 +9,9 @@ from oracles.drawables import VERDICTS, caption_of, make_layer, make_question
 from neurodemon.errors import PlotError
 from neurodemon.report import questions
 from neurodemon.report.palette import BLACK
-from neurodemon.report.paper import render
+from neurodemon.report.paper import new_drawing, render
 from neurodemon.report.questions import draw_question
+from neurodemon.report.story import write_names
 from neurodemon.terms.questions import Question
 
 STEPS = [0, 10, 100]
@@ -199,3 +200,12 @@ def test_norms_are_those_of_the_training_where_they_are_known():
     assert "On the examples it was trained on." in caption_of(drawing)
     for panel, height in enumerate((0.25, 0.5, 0.5)):
         assert all(set(line.get_ydata()) == {height} for line in lines_of(drawing.axes[panel]))
+
+
+def test_long_names_under_an_axis_are_written_aslant():
+    long = ["encoder.layer.3.intermediate.dense"] * 9
+    for names, side in ((["a", "b"], "center"), (long, "right")):
+        axes = new_drawing("t", 4.0, 3.0, alt="a").subplots()
+        write_names(axes, names)
+        found = {label.get_horizontalalignment() for label in axes.get_xticklabels()}
+        assert found == {side}

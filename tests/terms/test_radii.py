@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from neurodemon.errors import PerturbationError
-from neurodemon.terms.radii import Absolute, Std, require_finite
+from neurodemon.terms.radii import Absolute, Std, require_finite, settle_radius
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,14 @@ def test_a_distance_below_0_is_refused():
     assert Absolute(0).radius == 0
     with pytest.raises(PerturbationError, match=r"Absolute\(radius\) is -0.5; .* at least 0"):
         Absolute(-0.5)
+
+
+@pytest.mark.parametrize("number", [2, 2.0, np.int64(2), np.float32(2)])
+def test_a_number_of_any_kind_is_an_absolute_radius(number):
+    assert settle_radius(number) == Absolute(2.0)
+
+
+@pytest.mark.parametrize("radius", [True, None, "wide", [4], 0, -1.0, "0std", float("nan")])
+def test_what_is_no_radius_or_leaves_no_room_is_refused(radius):
+    with pytest.raises(PerturbationError, match="radius is"):
+        settle_radius(radius)

@@ -74,7 +74,10 @@ ScopeNames = Annotated[
     ),
 ]
 PointCount = Annotated[
-    int, typer.Option("--points", metavar="N", min=3, help="How many Δz, evenly over the radius.")
+    int,
+    typer.Option(
+        "--points", metavar="N", min=3, max=100_001, help="How many Δz, evenly over the radius."
+    ),
 ]
 FurtherDz = Annotated[
     str | None,

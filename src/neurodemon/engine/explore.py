@@ -32,7 +32,7 @@ from neurodemon.terms.shapes import Float
 TRUSTED = 0.1  # of the measurement: how far first order may be off within the trust radius
 FLOORS = 3.0  # an effect below three noise floors is a tie with zero: theory.md §5
 EQUAL_IN_FLOORS = 1 / 16  # a quarter of a roundoff: costs nearer to each other are equal
-NUMBERS_OF_GRID = 1 << 21  # made by the model along half of it: a small one gets a finer grid
+NUMBERS_OF_GRID = 1 << 23  # made by the model along half of it: a small one gets a finer grid
 TRUST_BISECTIONS = 7  # of a factor of 2 or an even step: to 1 %
 AT_EDGE = 1 - 1e-9  # of the radius
 CURVATURE_STEPS = {True: 1e-3, False: 5e-2}  # of std(z), in float64 and below

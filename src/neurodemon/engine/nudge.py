@@ -26,6 +26,8 @@ from neurodemon.terms.perturbations import (
 from neurodemon.terms.radii import Std
 from neurodemon.terms.shapes import Bool, Float
 
+ROUNDINGS = 4  # of a value of the site's size: a spread below them is none
+
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
@@ -108,7 +110,8 @@ def statistics(values: Iterable[Float[Tensor, "_ _ _"]]) -> Statistics:
     Raises:
         PerturbationError: the batches differ in their number of units.
     """
-    flat = [z.reshape(-1, z.shape[-1]).double() for z in values]
+    given = list(values)
+    flat = [z.reshape(-1, z.shape[-1]).double() for z in given]
     counts = sorted({z.shape[1] for z in flat})
     if len(counts) > 1:
         raise PerturbationError(
@@ -119,8 +122,9 @@ def statistics(values: Iterable[Float[Tensor, "_ _ _"]]) -> Statistics:
     mean = torch.stack([z.sum(0) for z in flat]).sum(0) / count
     variance = torch.stack([(z - mean).square().sum(0) for z in flat]).sum(0) / count
     std = variance.sqrt()
-    rounding = torch.finfo(torch.float32).eps * mean.abs()  # a constant unit's own rounding
-    is_constant = std <= rounding
+    # a constant unit's own rounding: that of a sum, whose terms may be as large as the site's z
+    size = torch.maximum(mean.abs(), (variance + mean.square()).mean().sqrt())
+    is_constant = std <= ROUNDINGS * torch.finfo(given[0].dtype).eps * size
     whole = (variance + (mean - mean.mean()).square()).mean().sqrt()
     name, value = ("site", whole) if whole > 0 else ("one", torch.ones_like(whole))
     return Statistics(mean, torch.where(is_constant, value, std), is_constant, name)

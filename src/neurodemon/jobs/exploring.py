@@ -82,7 +82,8 @@ def headroom(  # noqa: PLR0913  # the public signature of DESIGN §3
 
     Example:
         >>> import neurodemon as nd, torch
-        >>> subject = nd.Subject(torch.nn.Linear(2, 1), [(torch.ones(1, 2), torch.zeros(1, 1))], "squared_error")
+        >>> batches = [(torch.ones(1, 2).double(), torch.zeros(1, 1).double())]
+        >>> subject = nd.Subject(torch.nn.Linear(2, 1).double(), batches, "squared_error")
         >>> effects = nd.headroom(subject, ":out", nd.Absolute(9))
         >>> [round(kappa, 3) for kappa in effects["shape"]]
         [0.5]
@@ -97,7 +98,7 @@ def headroom(  # noqa: PLR0913  # the public signature of DESIGN §3
     require_sound(subject, note=note)
     limits = Limits(subject, reach)
     wanted = f"best Δz within {reach}, {scope}"
-    goal = f"{wanted}|{subject.better}"  # which way a demon goes
+    goal = f"{reach!r}|{scope}|{subject.better}"  # how far, and which way, a demon goes
     plan = make_plan(chosen, goal, units_per_chunk=units_at_once(subject))
     manifest = plan_manifest(subject, "headroom", wanted, plan)
 

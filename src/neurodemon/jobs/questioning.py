@@ -6,6 +6,8 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
+import torch
+
 from neurodemon.errors import SelectionError
 from neurodemon.jobs.benching import threads_for
 from neurodemon.jobs.checking import require_sound
@@ -77,10 +79,10 @@ def question(  # noqa: PLR0913  # a public verb's options
     reach = settle_radius(radius)
     chosen = _settle_units(subject, units)
     notes = _Notes(note)
-    staging = stage(subject, steps, checkpoints, note=notes)
-    look = Look(chosen, reach, settled, staging.stages.trained_on())
-    manifest = _manifest(subject, look, staging)
-    with threads_for(subject):
+    with torch.inference_mode(mode=False), threads_for(subject):
+        staging = stage(subject, steps, checkpoints, note=notes)
+        look = Look(chosen, reach, settled, staging.stages.trained_on())
+        manifest = _manifest(subject, look, staging)
         require_sound(subject, note=notes)
         writer = None if out is None else open_run(Path(out), manifest)
         stages = _look_at_all(look, staging, writer, progress, notes)

@@ -33,8 +33,8 @@ def free_bound(
 
     Returns:
         The largest |Δz| at which first order can be within 10 %, for each demon; NaN where
-        there is no bound. It is a bound, not a ranking, and is of the loss alone: the
-        network's own kinks and bends come on top.
+        there is none. It is of the loss alone, exact where the outputs are linear in z: the
+        network's own kinks and bends come on top, and can undo a part of the loss's.
 
     Example:
         >>> _ROOM["quadratic"](np.array([0.5])).tolist()

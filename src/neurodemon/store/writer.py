@@ -24,7 +24,14 @@ from neurodemon.store.parts import to_parquet
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.manifests import Manifest
 
-SAME_RUN = ("verb", "plan", "weights", "batches", "dtype")  # what two runs of a folder share
+SAME_RUN = (
+    "verb",
+    "plan",
+    "weights",
+    "batches",
+    "dtype",
+    "cost",
+)  # what two runs of a folder share
 
 
 def open_run(folder: Path, manifest: Manifest) -> "RunWriter":

@@ -24,6 +24,7 @@ class Manifest:
         numbers_per_pass: how many numbers the widest value of one pass may hold.
         versions: of neurodemon, torch, numpy and Python.
         created: when the run began, ISO 8601, UTC.
+        cost: the mean clean cost, in four digits: a run is gone on with under the same cost only.
         format: of the run folder.
     """
 
@@ -40,6 +41,7 @@ class Manifest:
     numbers_per_pass: int
     versions: dict[str, str]
     created: str
+    cost: str = ""
     format: int = FORMAT
 
     def to_dict(self) -> dict[str, Any]:

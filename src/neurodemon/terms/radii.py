@@ -71,7 +71,7 @@ def settle_radius(radius: object) -> Radius:
 
     Example:
         >>> settle_radius("4std"), settle_radius(2)
-        (Std(factor=4.0), Absolute(radius=2))
+        (Std(factor=4.0), Absolute(radius=2.0))
     """
     made = _read_radius(radius)
     size = made.factor if isinstance(made, Std) else made.radius
@@ -87,13 +87,14 @@ def _read_radius(radius: object) -> Radius:
     """Read a radius, or raise."""
     if isinstance(radius, (Std, Absolute)):
         return radius
+    is_flag = isinstance(radius, bool)  # which counts as a number in Python
     try:
         if isinstance(radius, str):
             text = radius.strip().lower()
             number = float(text.removesuffix("std"))
             return Std(number) if text.endswith("std") else Absolute(number)
-        if isinstance(radius, (int, float)):
-            return Absolute(radius)
+        if isinstance(radius, Real) and not is_flag:
+            return Absolute(float(radius))
     except (ValueError, PerturbationError):
         pass  # said below, in words that fit a radius
     raise PerturbationError(
