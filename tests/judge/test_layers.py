@@ -94,3 +94,12 @@ def test_parts_of_a_site_are_joined_side_by_side():
 
 def test_a_median_of_nothing_is_none():
     assert median(np.array([])) is None
+
+
+def test_the_law_is_of_demons_whose_optimum_lies_inside_the_radius():
+    is_censored = np.zeros(EACH.delta.shape, bool)
+    is_censored[:, 0] = True
+    whole, inside = made(EACH).law, made(EACH, is_censored=is_censored).law
+    assert whole is not None
+    assert inside is not None
+    assert whole.n_demons - inside.n_demons == len(EACH.delta)

@@ -203,3 +203,12 @@ def test_each_verdict_stands_once_in_one_table_with_a_sentence_of_advice():
         assert rule.meaning
         assert rule.advice.endswith(".")
         assert rule.advice.count(". ") == 0
+
+
+def test_the_noise_of_a_unit_is_that_of_the_mean_over_its_demons():
+    found = found_of(lambda dz: 1 - 0.1 * dz, rows=100)
+    noise = float(np.abs(found.near).max())  # each demon's effect is a third of its threshold
+    off = replace(found, near=1.5 * found.near, noise=np.full(100, noise))
+    assert set(judge_demons(off).ravel()) == {"AGREES"}
+    assert judge(off) == ["CURVED"]  # the mean of a hundred is ten times as sure
+    assert judge(replace(off, noise=np.full(100, 10 * noise))) == ["AGREES"]

@@ -26,11 +26,18 @@ from neurodemon.engine.search import (
     settle,
     sharpen,
 )
-from neurodemon.terms.findings import NEAR, WAY, Array, Findings, Scope
+from neurodemon.terms.findings import (
+    FLOORS,
+    NEAR,
+    TRUSTED,
+    WAY,
+    Array,
+    Findings,
+    Scope,
+    floor_of_mean,
+)
 from neurodemon.terms.shapes import Float
 
-TRUSTED = 0.1  # of the measurement: how far first order may be off within the trust radius
-FLOORS = 3.0  # an effect below three noise floors is a tie with zero: theory.md §5
 EQUAL_IN_FLOORS = 1 / 16  # a quarter of a roundoff: costs nearer to each other are equal
 NUMBERS_OF_GRID = 1 << 23  # made by the model along half of it: a small one gets a finer grid
 TRUST_BISECTIONS = 7  # of a factor of 2 or an even step: to 1 %
@@ -185,6 +192,4 @@ class _Exploration:
     def _noise(self) -> Array:
         """The noise floor of each row."""
         floors = self.benches.noise_floor
-        if self.scope == "each":
-            return floors
-        return np.array([np.sqrt(np.square(floors).sum()) / len(floors)])
+        return floors if self.scope == "each" else np.array([floor_of_mean(floors)])

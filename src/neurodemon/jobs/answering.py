@@ -16,6 +16,7 @@ from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import predict_all
 from neurodemon.jobs.selecting import settle_units
 from neurodemon.judge.agreement import most_misjudged
+from neurodemon.judge.verdicts import CANCELLING
 from neurodemon.subjects.subject import Subject
 from neurodemon.subjects.toys import DISTANCES, kink, saturated
 from neurodemon.terms.audits import Agreement
@@ -23,7 +24,6 @@ from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import Add
 from neurodemon.terms.units import UnitSet
 
-CANCELLING = 0.1  # |mean δ| / mean |δ| below this: DESIGN §6
 SAME = 1e-9  # a relative gap below this is rounding
 TOY_STEPS = (-1.0, -4.0)  # of the saturated neuron: book/README.md
 

@@ -20,22 +20,20 @@ from neurodemon.jobs.benching import (
 from neurodemon.jobs.checking import require_sound
 from neurodemon.jobs.measuring import Note, collect_parts, no_note, plan_manifest
 from neurodemon.jobs.predicting import Progress, no_progress
-from neurodemon.jobs.rows import FLOORS, Column, make_rows
+from neurodemon.jobs.rows import Column, make_rows
 from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.judge.trust import free_bound
-from neurodemon.judge.verdicts import judge
+from neurodemon.judge.verdicts import CANCELLING, judge
 from neurodemon.planner.plan import make_plan
 from neurodemon.store.writer import open_run
 from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms import statuses
 from neurodemon.terms.effects import Effects
-from neurodemon.terms.findings import Array, Findings, Scope, read_scope
+from neurodemon.terms.findings import FLOORS, Array, Findings, Scope, floor_of_mean, read_scope
 from neurodemon.terms.radii import Absolute, Radius, Std, settle_radius
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.text import count
 from neurodemon.terms.units import UnitBlock, UnitSet
-
-CANCELLING = 0.1  # |mean δ| / mean |δ| below this: DESIGN §6
 
 
 def headroom(  # noqa: PLR0913  # the public signature of DESIGN §3
@@ -210,7 +208,7 @@ def _shares_of_units(found: Findings) -> dict[str, object]:
 
 def _statuses(found: Findings) -> list[str]:
     """Say of each unit what its numbers are worth."""
-    floor = FLOORS * np.sqrt(np.square(found.noise).sum()) / len(found.noise)
+    floor = FLOORS * floor_of_mean(found.noise)
     conditions = [
         (statuses.NON_FINITE, ~found.is_finite.all(0)),
         (statuses.NO_CHANGE, ~found.moves.any(0)),

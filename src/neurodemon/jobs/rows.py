@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms import statuses
 from neurodemon.terms.effects import Effects, unit_columns
+from neurodemon.terms.findings import FLOORS, floor_of_mean
 from neurodemon.terms.manifests import Manifest
 from neurodemon.terms.units import UnitSet
-
-FLOORS = 3.0  # an effect below three noise floors is a tie with zero: theory.md §5
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +132,7 @@ def _statuses(
     effects: NDArray[np.float64], floors: NDArray[np.float64], *, is_measured: bool
 ) -> list[str]:
     """Say of each unit what its numbers are worth."""
-    floor = FLOORS * np.sqrt(np.square(floors).sum()) / len(floors)  # of a mean
+    floor = FLOORS * floor_of_mean(floors)
     found = []
     for unit in effects.T:
         if not np.isfinite(unit).all():

@@ -63,6 +63,7 @@ def make_layer(
         for values in (np.abs(findings.delta), findings.headroom, np.abs(findings.best_dz))
     )
     has_examples = findings.scope == "each"
+    inside = np.where(findings.is_censored, np.nan, size)  # the law is of optima, not of edges
     return Layer(
         step=step,
         site=site,
@@ -89,7 +90,7 @@ def make_layer(
         output_slope=aside.output_slope,
         unit_slope=aside.unit_slope,
         flatness=dict(aside.flatness),
-        law=fit_law(size, findings.curvature, distance, gain),
+        law=fit_law(inside, findings.curvature, distance, gain),
         split=split_headroom(size, distance, gain),
         shape=median(findings.shape),
         norm_of_mean_trained=aside.norm_of_mean_trained,

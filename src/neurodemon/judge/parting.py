@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from neurodemon.judge import verdicts
 from neurodemon.terms.findings import NEAR, Findings
 from neurodemon.terms.shapes import Bool, Float, Shaped
 
@@ -23,10 +24,7 @@ DEAD, CANCELLING, SATURATED, CURVED, UNEXPLAINED = (
 )  # fmt: skip
 CAUSES = (DEAD, CANCELLING, SATURATED, CURVED)  # in this order: the first that fits
 NO_SLOPE = 1e-9  # what the slope promises over the whole radius, in parts of what is won
-CANCELLED = 0.1  # |mean δ| / mean |δ| below this: DESIGN §6
-PLATEAU = 1.5  # κ from here on: DESIGN §6
 WAYS = (0.5, 1.0)  # κ of a parabola and of |x|: what lies between bends as promised
-MARGIN = 0.1  # the promise may be off by so much
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def find_causes(findings: Findings) -> Shaped[np.ndarray, "row unit"]:
         fits = {
             DEAD: size * findings.radius <= NO_SLOPE * findings.headroom,
             CANCELLING: np.broadcast_to(_is_cancelling(findings), size.shape),
-            SATURATED: findings.shape >= PLATEAU,
+            SATURATED: findings.shape >= verdicts.SATURATED_SHAPE,
             CURVED: _is_curved(findings),
         }
     found = np.full(size.shape, UNEXPLAINED, dtype="<U12")
@@ -158,19 +156,19 @@ def _is_cancelling(findings: Findings) -> NDArray[np.bool_]:
     """Whether a shared demon sees little but the rest of slopes that cancel."""
     if findings.scope == "each":
         return np.zeros(findings.delta.shape[1], bool)
-    return np.asarray(findings.cancellation < CANCELLED)
+    return np.asarray(findings.cancellation < verdicts.CANCELLING)
 
 
 def _is_curved(findings: Findings) -> NDArray[np.bool_]:
     """Whether κ lies outside what |x| and a parabola have, or the promise is off close by."""
-    lowest, highest = WAYS
+    (lowest, highest), margin = WAYS, verdicts.CURVED_OFF
     kappa = findings.shape
     promise = NEAR * findings.std * findings.delta
     off = [
-        np.abs(effect - sign * promise) > MARGIN * np.abs(promise)
+        np.abs(effect - sign * promise) > margin * np.abs(promise)
         for sign, effect in zip((-1, 1), findings.near, strict=True)
     ]
-    is_bent = (kappa < lowest - MARGIN) | (kappa > highest + MARGIN)
+    is_bent = (kappa < lowest - margin) | (kappa > highest + margin)
     return np.asarray(is_bent | off[0] | off[1])
 
 

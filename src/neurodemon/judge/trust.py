@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from neurodemon.terms.findings import Array, Findings, ratio
+from neurodemon.terms.findings import TRUSTED, Array, Findings, ratio
 from neurodemon.terms.shapes import Float
-
-TRUSTED = 0.1  # ε, as in the measured trust radius
 
 _ROOM: Mapping[str, Callable[[Array], Array]] = {  # 1/c: how much room the loss leaves
     "cross_entropy": np.expm1,

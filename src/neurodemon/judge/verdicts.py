@@ -12,9 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodemon.terms.findings import NEAR, WAY, Array, Findings, ratio
+from neurodemon.terms.findings import FLOORS, NEAR, WAY, Array, Findings, floor_of_mean, ratio
 
-FLOORS = 3.0  # an effect below three noise floors is a tie with zero: theory.md §5
+# The thresholds of DESIGN §6, all of them.
+CONVERGED_SHARE = 0.01  # of the cost: |δ|·radius and headroom both below
+SATURATED_SHAPE = 1.5  # κ from here on
+KINK_STEADY = 0.02  # how far the slope may be from δ on the way to the best Δz
+CURVED_OFF = 0.1  # of the measurement: how far the promise may be off at ±¼·std(z)
+CANCELLING = 0.1  # |mean δ| / mean |δ| below this: a property beside the verdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,28 +77,28 @@ RULES = (
     Rule(
         "CONVERGED",
         "|δ|·radius and headroom are both under 1 % of the cost",
-        0.01,
+        CONVERGED_SHARE,
         lambda seen, share: np.maximum(seen.reach, seen.headroom) <= share * seen.cost,
         "Leave it, as far as this radius and scope go: neither slope nor any Δz promises much.",
     ),
     Rule(
         "SATURATED",
         "headroom is 1.5 times what the slope promises of the best Δz, or more",
-        1.5,
+        SATURATED_SHAPE,
         lambda seen, shape: (seen.headroom > 0) & (seen.headroom >= shape * seen.promised),
         "Do not trust its small gradient: it is far more wrong than its slope says, so measure.",
     ),
     Rule(
         "KINK",
         "the slope is steady within 2 % up to the best Δz, and flips there",
-        0.02,
+        KINK_STEADY,
         lambda seen, share: (seen.headroom > 0) & (seen.steadiness <= share) & seen.flips,
         "Trust the direction, not the size: the slope says nothing of how far the best Δz is.",
     ),
     Rule(
         "CURVED",
         "at ±¼·std(z) the promise is off by more than 10 %, or of the wrong sign",
-        0.1,
+        CURVED_OFF,
         lambda seen, share: ~(seen.off <= share),
         "Believe the slope only within the trust radius; beyond it use link, or measure.",
     ),
@@ -141,22 +146,23 @@ def _first_match(seen: Evidence) -> NDArray[Any]:
 
 def _of_demons(found: Findings) -> Evidence:
     """Read each demon alone."""
-    return _read(found, lambda values: values)
+    return _read(found, lambda values: values, found.noise[:, None])
 
 
 def _of_units(found: Findings) -> Evidence:
     """Read the demons of each unit together: the mean of what they do and of what was promised."""
-    return _read(found, lambda values: values.mean(-2))
+    noise = np.full(found.radius.shape, floor_of_mean(found.noise))
+    return _read(found, lambda values: values.mean(-2), noise)
 
 
-def _read(found: Findings, take: Callable[[Array], Array]) -> Evidence:
+def _read(found: Findings, take: Callable[[Array], Array], noise: Array) -> Evidence:
     """Read demons, each as it goes its own way down; `take` keeps the rows or averages them."""
     like = np.zeros_like(found.delta)
     is_rising = found.delta > 0  # such a slope goes down at −¼·std
     down = np.where(is_rising, found.near[0], found.near[1])
     up = np.where(is_rising, found.near[1], found.near[0])
     slope, promised, way = take(np.abs(found.delta)), take(found.promised), take(found.way)
-    floor = FLOORS * take(like + found.noise[:, None])
+    floor = FLOORS * noise
     near = slope * NEAR * found.std
     return Evidence(
         moves=take(found.moves.astype(float)) > 0,

@@ -21,6 +21,8 @@ SCOPES: tuple[Scope, ...] = ("shared", "each")
 # Where a demon's way to its best Δz was looked at, in parts of it; the last lies behind it.
 WAY = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0, 1.125)
 NEAR = 0.25  # std(z): how near the promise is tried, both ways
+TRUSTED = 0.1  # of the measurement: how far first order may be off within the trust radius
+FLOORS = 3.0  # an effect below three noise floors is a tie with zero: theory.md §5
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +91,22 @@ class Findings:
     def cancellation(self) -> Float[Array, " unit"]:
         """|mean δ| / mean |δ| over the examples; NaN where every δ is 0."""
         return ratio(np.abs(self.deltas.mean(0)), np.abs(self.deltas).mean(0))
+
+
+def floor_of_mean(floors: Float[Array, " example"]) -> float:
+    """The noise floor of a mean over examples, whose roundings are independent.
+
+    Args:
+        floors: the noise floor of each example.
+
+    Returns:
+        √Σ floor² / n.
+
+    Example:
+        >>> floor_of_mean(np.full(4, 2.0))
+        1.0
+    """
+    return float(np.sqrt(np.square(floors).sum()) / len(floors))
 
 
 def ratio(part: Float[Array, "*any"], whole: Float[Array, "*any"]) -> Float[Array, "*any"]:

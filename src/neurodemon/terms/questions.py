@@ -384,6 +384,7 @@ def _appendix(layers: Sequence[Layer]) -> Table:
         tuple(rows) if is_told else (),
         "The curvature-dispersion law: s, the standard deviations of log |δ| and of log "
         "curvature; r, their correlation; the rank correlations it forecasts, and those measured "
-        "over the same demons (with a slope and a positive curvature). influence, distance, shape: the "
+        "over the same demons (with a slope, a positive curvature and a best Δz inside the "
+        "radius). influence, distance, shape: the "
         "shares of log |δ|, log |best Δz| and log κ in the variance of log headroom.",
     )
