@@ -54,6 +54,8 @@ def test_a_network_comes_back_bit_for_bit(cost: Cost):
         (changed(weights=[[[1.0], [2.0, 3.0]]]), "no list of numbers"),
         (changed(biases=[["high"], [1.0]]), "no list of numbers"),
         (changed(sizes=[None]), "no list of numbers"),
+        (changed(sizes=[float("inf"), 2, 1]), "no list of numbers"),
+        (changed(weights=[[[10**400]]]), "no list of numbers"),
         (changed(weights=[[1.0], [2.0]]), r"weights with \[1\] axes"),
         (changed(weights=[]), r"weights with \[\] axes"),
         (changed(sizes=[3, 2, 2]), r"sizes \[3, 2, 2\] beside layers \[3, 2, 1\]"),

@@ -14,7 +14,7 @@ from torch import nn
 
 import neurodemon as nd
 from neurodemon.errors import PerturbationError, SelectionError
-from neurodemon.jobs.curving import curve, curves
+from neurodemon.jobs.curving import _require_points, curve, curves
 from neurodemon.subjects.subject import Subject
 from neurodemon.subjects.toys import DISTANCES, kink, saturated
 from neurodemon.terms.radii import Absolute, Std
@@ -212,3 +212,17 @@ def test_of_a_metric_that_should_grow_the_best_point_is_the_highest(small, scope
     assert found.measured[found.best] == found.measured.min()
     assert mirrored.gain == pytest.approx(found.gain, abs=1e-12)
     assert mirrored.gain > 0
+
+
+@pytest.mark.parametrize(
+    ("points", "at", "message"),
+    [
+        ("5", (), "points is '5'"),
+        (5.5, (), "points is 5.5"),
+        (81, 3.0, "at is 3.0"),
+        (81, "1", "at is '1'"),
+    ],
+)
+def test_a_grid_that_is_none_is_refused(points, at, message):
+    with pytest.raises(PerturbationError, match=message):
+        _require_points(points, at)

@@ -14,7 +14,7 @@ from torch import nn
 import neurodemon as nd
 from neurodemon.errors import PerturbationError, SelectionError, StoreError
 from neurodemon.jobs.exploring import find
-from neurodemon.jobs.questioning import question
+from neurodemon.jobs.questioning import _require_lists, _settle_scopes, question
 from neurodemon.jobs.selecting import settle_units
 from neurodemon.judge.verdicts import VERDICTS, judge_demons
 from neurodemon.terms.questions import Question
@@ -202,7 +202,7 @@ def test_a_toy_without_hidden_units_can_be_asked():
 def test_bad_scopes_are_refused_and_one_alone_may_be_named(subject: nd.Subject):
     with pytest.raises(PerturbationError, match="scope is 'all'"):
         question(subject, scopes=("all",))
-    with pytest.raises(SelectionError, match="scopes is empty"):
+    with pytest.raises(SelectionError, match=r"scopes is (\(\)|\[\]); expected"):
         question(subject, scopes=())
     assert question(subject, "fc1[0]", steps=[0], scopes="each").layers[0].scope == "each"
 
@@ -227,3 +227,16 @@ def test_the_subject_is_untouched():
     assert all(torch.equal(before[n], value) for n, value in subject.model.state_dict().items())
     assert next(subject.model.parameters()).dtype == torch.float32
     assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("scopes", [None, 5, ()])
+def test_scopes_that_are_none_are_refused(scopes):
+    with pytest.raises(SelectionError, match="scopes is"):
+        _settle_scopes(scopes)
+
+
+def test_steps_and_checkpoints_are_lists_or_left_out():
+    _require_lists(steps=None, checkpoints="folder")
+    _require_lists(steps=[0], checkpoints=Path("folder"))
+    with pytest.raises(SelectionError, match="steps is 5; expected a list, or None"):
+        _require_lists(steps=5)

@@ -126,3 +126,17 @@ def test_steps_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
     for wrong in ([4], []):
         with pytest.raises(SubjectError, match=r"there are checkpoints of: \[3\]"):
             find_checkpoints(make(0), tmp_path).steps(wrong)
+
+
+def test_weights_that_are_not_finite_are_refused_by_the_files_name(tmp_path: Path) -> None:
+    state = make(1).state_dict()
+    state["2.bias"][0] = float("nan")
+    save_file(state, tmp_path / "step-5.safetensors")
+    message = r"step-5.safetensors' holds NaN or inf in 2.bias; .* Leave its step out"
+    with pytest.raises(SubjectError, match=message):
+        load_weights(make(0), tmp_path / "step-5.safetensors")
+
+
+def test_digits_that_are_no_numbers_are_letters(tmp_path: Path) -> None:
+    paths = [keep(tmp_path / f"{name}.safetensors", 1) for name in ("3²2", "1²2")]
+    assert [path.name[0] for path in find_checkpoints(make(0), paths).paths.values()] == ["1", "3"]

@@ -58,7 +58,7 @@ def read_saved(text: str) -> tuple[Network, Cost]:
         biases = tuple(np.array(bias, np.float64).reshape(-1) for bias in content["biases"])
         ranks = {weight.ndim for weight in weights}
         sizes = tuple(int(size) for size in content["sizes"])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise SubjectError(_refuse(f"a part that is no list of numbers ({error})")) from error
     if ranks != {2}:
         raise SubjectError(_refuse(f"weights with {sorted(ranks)} axes"))

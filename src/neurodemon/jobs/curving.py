@@ -1,6 +1,6 @@
 """Curve: the cost along one demon's way, measured, beside what each predictor says of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -146,10 +146,12 @@ def _only(chosen: UnitSet) -> UnitBlock:
     return chosen.blocks[0]
 
 
-def _require_points(points: int, at: Sequence[float]) -> None:
+def _require_points(points: object, at: object) -> None:
     """Refuse a grid that is none."""
-    if points < 3:
+    if not isinstance(points, int) or points < 3:
         raise PerturbationError(f"points is {points!r}; expected a whole number of at least 3.")
+    if isinstance(at, str) or not isinstance(at, Iterable):
+        raise PerturbationError(f"at is {at!r}; expected a list of Δz, such as [-1, -4].")
     for dz in at:
         require_finite("at (a Δz)", dz)
 

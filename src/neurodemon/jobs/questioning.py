@@ -1,7 +1,7 @@
 """The question: is influence error? For one network, at stages of its training, in numbers."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -76,6 +76,7 @@ def question(  # noqa: PLR0913  # a public verb's options
     """
     refresh(subject)
     settled = _settle_scopes(scopes)
+    _require_lists(steps=steps, checkpoints=checkpoints)
     reach = settle_radius(radius)
     chosen = _settle_units(subject, units)
     notes = _Notes(note)
@@ -106,12 +107,20 @@ class _Notes:
             self._note(text)
 
 
-def _settle_scopes(scopes: Sequence[str]) -> tuple[Scope, ...]:
+def _settle_scopes(scopes: object) -> tuple[Scope, ...]:
     """Check the scopes, and put them in order."""
-    wanted = [read_scope(scope) for scope in ([scopes] if isinstance(scopes, str) else scopes)]
+    given = [scopes] if isinstance(scopes, str) else scopes
+    wanted = [read_scope(scope) for scope in given] if isinstance(given, Iterable) else []
     if not wanted:
-        raise SelectionError("scopes is empty; expected 'shared', 'each' or both.")
+        raise SelectionError(f"scopes is {scopes!r}; expected 'shared', 'each' or both.")
     return tuple(scope for scope in SCOPES if scope in wanted)
+
+
+def _require_lists(**given: object) -> None:
+    """Refuse what is neither a list, a folder nor left out."""
+    for name, value in given.items():
+        if value is not None and not isinstance(value, (Iterable, PathLike)):
+            raise SelectionError(f"{name} is {value!r}; expected a list, or None.")
 
 
 def _settle_units(subject: Subject, units: Units) -> UnitSet:

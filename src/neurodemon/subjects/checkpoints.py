@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from neurodemon.errors import StoreError, SubjectError
@@ -130,7 +131,7 @@ def load_weights(model: nn.Module, path: Path) -> nn.Module:
         The copy, of the model's own dtype and device.
 
     Raises:
-        SubjectError: the file has other tensors than the model.
+        SubjectError: the file has other tensors than the model, or a number that is not finite.
     """
     kept = _read(path)
     copied = copy.deepcopy(model)
@@ -148,6 +149,12 @@ def load_weights(model: nn.Module, path: Path) -> nn.Module:
                 f"expected the {len(own)} tensors of the model's state_dict(). Give checkpoints "
                 "of this very model."
             )
+    bad = [name for name, value in kept.items() if not bool(torch.isfinite(value).all())]
+    if bad:
+        raise SubjectError(
+            f"{str(path)!r} holds NaN or inf in {', '.join(bad[:NAMES_SHOWN])}; expected finite "
+            "weights. Leave its step out: steps=[...]."
+        )
     copied.load_state_dict(kept, strict=False)
     return copied
 
@@ -168,4 +175,4 @@ def _read(path: Path) -> dict[str, Tensor]:
 def _natural(path: Path) -> list[tuple[bool, int, str]]:
     """Order names as people do: 9 before 10."""
     parts = re.split(r"(\d+)", str(path))
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
