@@ -54,5 +54,5 @@ clean: ## remove .venv and what tools left behind; runs/ stays
 	touch $@
 
 .venv/.test: .venv/.made pyproject.toml constraints.txt
-	$(install) -e '.[data,pandas,plot,typed,dev]'
+	$(install) -e '.[data,pandas,plot,text,typed,dev]'
 	touch $@
