@@ -20,7 +20,8 @@ from neurodemon.engine.trials import PassSize
 from neurodemon.errors import CouplingError, NeurodemonError, ReplayMismatchError
 from neurodemon.jobs.selecting import hidden_sites
 from neurodemon.jobs.slopes import Slope, compare_backward, own_casts, probe_slopes
-from neurodemon.subjects.subject import Batch, Subject, refresh
+from neurodemon.subjects.admitting import Batch
+from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms.certificates import Certificate, Probe
 from neurodemon.terms.text import count as spell_count
 from neurodemon.terms.units import UnitBlock

@@ -16,7 +16,8 @@ from neurodemon.engine.recording import Recording, record
 from neurodemon.engine.replay import Pass, Replay
 from neurodemon.errors import PredictorError
 from neurodemon.graph.evaluate import evaluate
-from neurodemon.subjects.subject import Batch, Subject
+from neurodemon.subjects.admitting import Batch
+from neurodemon.subjects.subject import Subject
 from neurodemon.terms.sites import Site
 from neurodemon.tracing.capture import bind
 from neurodemon.tracing.leaves import count_examples, take_examples

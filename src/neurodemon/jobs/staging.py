@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from neurodemon.errors import NeurodemonError
+from neurodemon.subjects.admitting import Batch
 from neurodemon.subjects.checkpoints import find_checkpoints
 from neurodemon.subjects.stages import Present, Progress, Retraining, Stages
-from neurodemon.subjects.subject import Batch, Subject
+from neurodemon.subjects.subject import Subject
 from neurodemon.tracing.capture import Capture
 from neurodemon.tracing.leaves import floating_leaves, map_tensors
 

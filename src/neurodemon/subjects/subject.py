@@ -5,22 +5,26 @@ when a weight or a batch has changed. It never writes on the model.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
-from torch.utils import _pytree as pytree
 
 from neurodemon.engine.recording import Recording, record
 from neurodemon.errors import (
-    BatchError,
     CaptureError,
     CostShapeError,
     NeurodemonError,
     NonFiniteCostError,
     SubjectError,
+)
+from neurodemon.subjects.admitting import (
+    Batch,
+    Cost,
+    read_batches,
+    require_parts,
+    require_placed,
 )
 from neurodemon.subjects.costs import named_cost
 from neurodemon.subjects.fingerprints import hash_batches, hash_model
@@ -32,8 +36,6 @@ from neurodemon.tracing.coverage import EagerRun, Parity, prove, require_same_ru
 from neurodemon.tracing.leaves import count_examples, tensor_leaves
 from neurodemon.tracing.model_state import Call, call_model, studied
 
-Batch = tuple[Any, Any]
-Cost = Callable[[Any, Any], Tensor]
 _USER_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError)
 BYTES_KEPT = 2_000_000_000  # of recordings, from one verb to the next
 
@@ -79,7 +81,7 @@ class Subject:
         call: Call | None = None,
         seed: int | None = None,
     ) -> None:
-        _require(model, batches, cost, better)
+        require_parts(model, batches, cost, better)
         self.model = model
         self.cost: Cost = named_cost(cost) if isinstance(cost, str) else cost
         self.better = better
@@ -101,11 +103,11 @@ class Subject:
 
         Every verb calls this once, at its start.
         """
-        batches = _read(self._given, self.cost)
+        batches = read_batches(self._given, self.cost)
         key = (hash_model(self.model, with_mode=not self.evaluate), hash_batches(batches))
         if key != self._kept.key:
             for place, batch in enumerate(batches):
-                _require_placed(self.model, batch, place)
+                require_placed(self.model, batch, place)
             self._kept = _Kept(key, tuple(batches))
 
     @property
@@ -328,72 +330,3 @@ class _Recordings(Sequence[Recording]):
         if place >= len(self):
             raise IndexError(place)
         return self._subject.recording(place)
-
-
-def _require(model: object, batches: object, cost: object, better: str) -> None:
-    """Refuse what cannot be a subject, at the door."""
-    if not isinstance(model, nn.Module):
-        raise SubjectError(f"model is {type(model).__name__}; expected a torch.nn.Module.")
-    weights: list[tuple[str, Tensor]] = list(model.named_parameters())
-    lazy = [name for name, weight in weights if is_lazy(weight)]
-    if lazy:
-        raise SubjectError(
-            f"Parameters {lazy[:3]} have no shape yet; expected a model that has run once. Call "
-            "it on a batch first."
-        )
-    if not isinstance(batches, Iterable):
-        raise BatchError(
-            f"batches is {type(batches).__name__}; expected a list of (inputs, target)."
-        )
-    if isinstance(batches, Iterator):
-        raise BatchError(
-            f"batches is a {type(batches).__name__}, which can be read only once; expected "
-            "something that can be read again: pass list(batches), or a DataLoader itself."
-        )
-    if not callable(cost) and not isinstance(cost, str):
-        raise SubjectError(f"cost is {type(cost).__name__}; expected a callable or a name.")
-    if better not in {"lower", "higher"}:
-        raise SubjectError(f"better is {better!r}; expected 'lower' or 'higher'.")
-
-
-def _read(given: Iterable[Any], cost: Cost) -> list[Batch]:
-    """Read all batches, each a pair (inputs, target)."""
-    if isinstance(given, (Tensor, dict, str)):
-        raise BatchError(
-            f"batches is a {type(given).__name__}; expected a list of (inputs, target)."
-        )
-    batches: list[Batch] = []
-    for place, batch in enumerate(given):
-        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-            size = f" of {len(batch)}" if isinstance(batch, (tuple, list, dict)) else ""
-            raise BatchError(
-                f"Batch {place} is a {type(batch).__name__}{size}; expected a pair (inputs, target)."
-            )
-        batches.append((batch[0], batch[1]))
-    if not batches:
-        raise BatchError("batches is empty; expected at least one (inputs, target).")
-    bind_ids = getattr(cost, "bind", None)
-    return list(bind_ids(batches)) if callable(bind_ids) else batches
-
-
-def _require_placed(model: nn.Module, batch: Batch, place: int) -> None:
-    """Refuse a batch without examples, of uneven sizes, or on another device than the model."""
-    count = count_examples(batch)
-    leaves = [leaf for leaf in pytree.tree_leaves(batch) if isinstance(leaf, Tensor)]
-    shapes = [tuple(leaf.shape) for leaf in leaves]
-    if not leaves or any(shape[:1] != (count,) for shape in shapes):
-        raise BatchError(
-            f"Batch {place} has tensors of shapes {shapes}; expected the same number of "
-            "examples on axis 0 of every tensor of inputs and target."
-        )
-    if count == 0:
-        raise BatchError(f"Batch {place} holds no example (shapes {shapes}); leave it out.")
-    devices = {str(weight.device) for weight in model.parameters()}
-    found = {str(leaf.device) for leaf in leaves}
-    if "meta" in devices:
-        raise SubjectError("The model is on device meta and has no weights; load them first.")
-    if devices and not found <= devices:
-        raise BatchError(
-            f"Batch {place} is on {sorted(found)}, the model on {sorted(devices)}; expected one "
-            "device. Move the batches: [(x.to(device), y.to(device)) for x, y in batches]."
-        )
