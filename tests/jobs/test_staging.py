@@ -151,3 +151,13 @@ def test_a_model_that_cannot_be_copied_is_read_as_it_is():
     ((step, one),) = staging.subjects((0,), quiet)
     assert step == 0
     assert one.model is model
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_dtype_that_was_asked_for_is_that_of_all_stages(dtype: torch.dtype):
+    subject, notes = trained().in_dtype(dtype), []
+    staging = stage(subject, None, None, note=notes.append)
+    for _, one in staging.subjects(staging.steps, quiet):
+        assert one.recording(0).cost.dtype == dtype
+    told = str(dtype).removeprefix("torch.")
+    assert notes == [f"Computed in {told}, as asked."] * 3  # the weights count as unchanged

@@ -6,7 +6,6 @@ and one-sided differences at several steps, so that a kink nearby is no false al
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from neurodemon.engine.replay import Pass, Replay
 from neurodemon.errors import PredictorError
 from neurodemon.graph.evaluate import evaluate
 from neurodemon.subjects.admitting import Batch
+from neurodemon.subjects.dtypes import to_dtype
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms.sites import Site
 from neurodemon.tracing.capture import bind
@@ -184,7 +184,7 @@ def _precise_recording(subject: Subject) -> tuple[Recording, torch.dtype]:
         numbers = sum(value.numel() for value in values.values() if isinstance(value, Tensor))
         if numbers <= MOST_NUMBERS_COPIED:
             try:
-                made = record(captured.graph, {n: _double(v) for n, v in values.items()})
+                made = record(captured.graph, to_dtype(values, torch.float64))
             except RuntimeError:  # a cast inside the model: two precisions meet
                 pass
             else:
@@ -214,9 +214,3 @@ def _nearest_slope(
             float(base - down) / width,
         ]
     return min(slopes, key=lambda slope: abs(slope - delta))
-
-
-def _double(value: Any) -> Any:
-    """Bring a floating tensor to float64."""
-    is_real = isinstance(value, Tensor) and value.is_floating_point()
-    return value.double() if is_real else value

@@ -4,21 +4,21 @@ In float32 the headrooms of single examples of a trained network are rounding (t
 All is done on copies: the user's model and batches stay as they are.
 """
 
-import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from neurodemon.errors import NeurodemonError
 from neurodemon.subjects.admitting import Batch
 from neurodemon.subjects.checkpoints import find_checkpoints
+from neurodemon.subjects.dtypes import model_in, name_dtype, to_dtype
 from neurodemon.subjects.stages import Present, Progress, Retraining, Stages
 from neurodemon.subjects.subject import Subject
 from neurodemon.tracing.capture import Capture
-from neurodemon.tracing.leaves import floating_leaves, map_tensors
+from neurodemon.tracing.leaves import floating_leaves
 
 Note = Callable[[str], None]
 Checkpoints = str | PathLike[str] | Iterable[str | PathLike[str]]
@@ -67,7 +67,8 @@ class Staging:
         last = self.stages.steps(None)[-1]
         own = dict(self.subject.model.state_dict())
         if self.steps[-1] == last and not all(
-            torch.equal(value, own[name]) for name, value in model.state_dict().items()
+            torch.equal(value.to(own[name].dtype), own[name])
+            for name, value in model.state_dict().items()
         ):
             self.note(
                 f"{self.subject.name}'s weights were changed since its training: the stages are "
@@ -99,7 +100,7 @@ def stage(
 
 
 def precise(subject: Subject, model: nn.Module, note: Note) -> Subject:
-    """Make a subject of other weights, in float64 where that runs.
+    """Make a subject of other weights, in float64 where that runs or in the dtype asked for.
 
     Args:
         subject: gives the batches, the cost and the way to call the model.
@@ -109,15 +110,18 @@ def precise(subject: Subject, model: nn.Module, note: Note) -> Subject:
     Returns:
         The subject.
     """
-    own = {str(weight.dtype).removeprefix("torch.") for weight in model.parameters()}
+    if subject.dtype is not None:
+        note(f"Computed in {name_dtype(subject.dtype)}, as asked.")
+        return subject.but(model_in(model, subject.dtype), subject.batches)
+    own = {name_dtype(weight.dtype) for weight in model.parameters()}
     numbers = sum(weight.numel() for weight in model.parameters())
-    plain = _same_but(subject, model, subject.batches)
+    plain = subject.but(model, subject.batches)
     if own <= {"float64"}:
         return plain
     if numbers <= MOST_NUMBERS_COPIED:
         try:
-            batches = [map_tensors(_double, batch) for batch in subject.batches]
-            made = _same_but(subject, copy.deepcopy(model).double(), batches)
+            batches = [to_dtype(batch, torch.float64) for batch in subject.batches]
+            made = subject.but(model_in(model, torch.float64), batches)
             if made.eager(made.batches[0]).cost.dtype == torch.float64:
                 note(f"Computed in float64, on copies of the model ({', '.join(sorted(own))}).")
                 return made
@@ -130,28 +134,8 @@ def precise(subject: Subject, model: nn.Module, note: Note) -> Subject:
     return plain
 
 
-def _same_but(subject: Subject, model: nn.Module, batches: Iterable[Batch]) -> Subject:
-    """Make a subject that differs in its model and batches alone."""
-    return Subject(
-        model,
-        list(batches),
-        subject.cost,
-        better=subject.better,
-        evaluate=subject.evaluate,
-        name=subject.name,
-        call=subject.call,
-        seed=subject.seed,
-    )
-
-
 def to_precision_of(subject: Subject, batch: Batch) -> Batch:
     """Bring a batch's real numbers to the dtype that a subject's batches have."""
     like = floating_leaves(subject.batches[0])
-    is_double = bool(like) and like[0].dtype == torch.float64
-    inputs, target = map_tensors(_double, batch) if is_double else batch
+    inputs, target = to_dtype(batch, like[0].dtype) if like else batch
     return inputs, target
-
-
-def _double(value: Tensor) -> Tensor:
-    """Bring a floating tensor to float64."""
-    return value.double() if value.is_floating_point() else value

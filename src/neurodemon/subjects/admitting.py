@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
-from neurodemon.errors import BatchError, SubjectError
+from neurodemon.errors import BatchError, CostShapeError, NonFiniteCostError, SubjectError
 from neurodemon.tracing.leaves import count_examples
 
 Batch = tuple[Any, Any]
@@ -114,3 +115,50 @@ def require_placed(model: nn.Module, batch: Batch, place: int) -> None:
             f"Batch {place} is on {sorted(found)}, the model on {sorted(devices)}; expected one "
             "device. Move the batches: [(x.to(device), y.to(device)) for x, y in batches]."
         )
+
+
+def require_cost(model: nn.Module, cost: Any, batch: Batch) -> None:
+    """Refuse a cost that is not one finite real number per example.
+
+    Args:
+        model: the user's model, whose weights may be to blame.
+        cost: what the cost returned for the batch.
+        batch: inputs and target.
+
+    Raises:
+        CostShapeError: it is of another shape or no real number.
+    """
+    expected = (count_examples(batch),)
+    if not isinstance(cost, Tensor) or tuple(cost.shape) != expected:
+        found = tuple(cost.shape) if isinstance(cost, Tensor) else type(cost).__name__
+        raise CostShapeError(
+            f"cost returned {found}, expected {expected}: use reduction='none', and "
+            "average over all axes but the examples'."
+        )
+    if not cost.is_floating_point():
+        raise CostShapeError(f"cost returned {cost.dtype}, expected real numbers: add .float().")
+    require_finite(model, cost)
+
+
+def require_finite(model: nn.Module, cost: Tensor) -> None:
+    """Refuse a clean cost that is NaN or infinite, naming the weights that are.
+
+    Args:
+        model: the user's model.
+        cost: one number per example.
+
+    Raises:
+        NonFiniteCostError: one of them is not finite.
+    """
+    bad = ~torch.isfinite(cost)
+    if not bool(bad.any()):
+        return
+    weights = [
+        name for name, weight in model.named_parameters() if not bool(torch.isfinite(weight).all())
+    ]
+    because = f"parameters {weights[:3]} hold NaN or inf" if weights else "all weights are finite"
+    raise NonFiniteCostError(
+        f"The clean cost of {int(bad.sum())} of {cost.numel()} examples is not finite "
+        f"(example {int(bad.nonzero()[0])} first; {because}); expected finite numbers. Look "
+        "at those weights, or at the inputs of that example."
+    )

@@ -9,24 +9,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from neurodemon.engine.recording import Recording, record
 from neurodemon.errors import (
     CaptureError,
-    CostShapeError,
     NeurodemonError,
-    NonFiniteCostError,
     SubjectError,
 )
 from neurodemon.subjects.admitting import (
     Batch,
     Cost,
     read_batches,
+    require_cost,
+    require_finite,
     require_parts,
     require_placed,
 )
 from neurodemon.subjects.costs import named_cost
+from neurodemon.subjects.dtypes import model_in, name_dtype, to_dtype
 from neurodemon.subjects.fingerprints import hash_batches, hash_model
 from neurodemon.subjects.stages import Stages
 from neurodemon.terms.certificates import Certificate
@@ -90,6 +91,8 @@ class Subject:
         self.call: Call = call_model if call is None else call
         self.seed = seed
         self.stages: Stages | None = None  # of its training, where it can be gone through again
+        self.source: dict[str, str] | None = None  # whose weights they are; kept in manifests
+        self.dtype: torch.dtype | None = None  # that it was brought to, by `in_dtype`
         self.lent: tuple[Capture, ...] = ()  # of the same network with other weights: proved anew
         self._given = batches
         self._kept = _Kept()
@@ -97,6 +100,59 @@ class Subject:
     def __repr__(self) -> str:
         """Name the subject."""
         return f"Subject({self.name!r})"
+
+    def but(self, model: nn.Module, batches: Iterable[Batch]) -> "Subject":
+        """Make the same subject with another model and batches; what was found out stays here.
+
+        Args:
+            model: in the place of this one's.
+            batches: in the place of this one's.
+
+        Returns:
+            The new subject: its cost, the way to call the model, name, seed and the like are
+            this one's.
+        """
+        made = Subject(
+            model,
+            list(batches),
+            self.cost,
+            better=self.better,
+            evaluate=self.evaluate,
+            name=self.name,
+            call=self.call,
+            seed=self.seed,
+        )
+        made.stages, made.source, made.dtype = self.stages, self.source, self.dtype
+        return made
+
+    def in_dtype(self, dtype: torch.dtype) -> "Subject":
+        """Make the same subject in another precision, on copies; integers stay what they are.
+
+        Args:
+            dtype: `torch.float64`, `torch.float32`, `torch.bfloat16` or `torch.float16`.
+
+        Returns:
+            The new subject. Its model is a deep copy whose parameters and buffers are of the
+            dtype, and so are the real numbers of its inputs and targets.
+
+        Raises:
+            SubjectError: the dtype is another, the model cannot be copied, or the model or
+                the cost fails in this dtype.
+
+        Example:
+            >>> batches = [(torch.ones(2, 4), torch.tensor([0, 1]))]
+            >>> subject = Subject(nn.Linear(4, 3), batches, "cross_entropy")
+            >>> subject.in_dtype(torch.float64).recording(0).cost.dtype
+            torch.float64
+        """
+        model = model_in(self.model, dtype)
+        made = self.but(model, [to_dtype(batch, dtype) for batch in self.batches])
+        made.dtype = dtype
+        try:
+            made.eager(made.batches[0])
+        except SubjectError as error:
+            raise SubjectError(f"In {name_dtype(dtype)}: {error}") from error
+        return made
 
     def refresh(self) -> None:
         """Read the batches, and drop what was found out if they or the weights have changed.
@@ -177,7 +233,7 @@ class Subject:
                 f"{self.name} or its cost failed on a batch of shapes {shapes}: "
                 f"{type(error).__name__}: {error} Expected cost(model(inputs), target) to run."
             ) from error
-        self._require_cost(run.cost, batch)
+        require_cost(self.model, run.cost, batch)
         return run
 
     def capture(self, place: int) -> Capture:
@@ -212,7 +268,7 @@ class Subject:
             with self.held():
                 values = bind(captured.graph, self.model, self.batches[place])
                 made = record(captured.graph, values, can_fold=captured.has_dynamic_batch)
-            self._require_finite(made.cost)
+            require_finite(self.model, made.cost)
             held = sum(recording.n_bytes for recording in self._kept.recordings.values())
             if held + made.n_bytes > BYTES_KEPT:
                 return made
@@ -253,40 +309,6 @@ class Subject:
         self._kept.captures[signature, size] = made
         self._kept.proofs[id(made)] = proof
         return made
-
-    def _require_cost(self, cost: Any, batch: Batch) -> None:
-        """Refuse a cost that is not one finite real number per example."""
-        expected = (count_examples(batch),)
-        if not isinstance(cost, Tensor) or tuple(cost.shape) != expected:
-            found = tuple(cost.shape) if isinstance(cost, Tensor) else type(cost).__name__
-            raise CostShapeError(
-                f"cost returned {found}, expected {expected}: use reduction='none', and "
-                "average over all axes but the examples'."
-            )
-        if not cost.is_floating_point():
-            raise CostShapeError(
-                f"cost returned {cost.dtype}, expected real numbers: add .float()."
-            )
-        self._require_finite(cost)
-
-    def _require_finite(self, cost: Tensor) -> None:
-        """Refuse a clean cost that is NaN or infinite, naming the weights that are."""
-        bad = ~torch.isfinite(cost)
-        if not bool(bad.any()):
-            return
-        weights = [
-            name
-            for name, weight in self.model.named_parameters()
-            if not bool(torch.isfinite(weight).all())
-        ]
-        because = (
-            f"parameters {weights[:3]} hold NaN or inf" if weights else "all weights are finite"
-        )
-        raise NonFiniteCostError(
-            f"The clean cost of {int(bad.sum())} of {cost.numel()} examples is not finite "
-            f"(example {int(bad.nonzero()[0])} first; {because}); expected finite numbers. Look "
-            "at those weights, or at the inputs of that example."
-        )
 
 
 def refresh(subject: object) -> None:
