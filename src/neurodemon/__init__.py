@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from neurodemon.terms.audits import Audit
     from neurodemon.terms.curves import Curve
     from neurodemon.terms.effects import Effects
+    from neurodemon.terms.groups import Direction, Group
     from neurodemon.terms.perturbations import (
         Add,
         Mean,
@@ -45,7 +46,9 @@ _HOMES = {
     "Add": "neurodemon.terms.perturbations",
     "Audit": "neurodemon.terms.audits",
     "Curve": "neurodemon.terms.curves",
+    "Direction": "neurodemon.terms.groups",
     "Effects": "neurodemon.terms.effects",
+    "Group": "neurodemon.terms.groups",
     "Mean": "neurodemon.terms.perturbations",
     "NeurodemonError": "neurodemon.errors",
     "Noise": "neurodemon.terms.perturbations",
@@ -81,7 +84,9 @@ __all__ = [
     "Add",
     "Audit",
     "Curve",
+    "Direction",
     "Effects",
+    "Group",
     "Mean",
     "NeurodemonError",
     "Noise",

@@ -2,10 +2,8 @@
 
 from dataclasses import replace
 
-import pytest
-
 from neurodemon.cli.render import Paper
-from neurodemon.cli.screens import show_effects, show_manifest, spell_unit
+from neurodemon.cli.screens import show_effects, show_manifest
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.manifests import Manifest
 
@@ -34,22 +32,6 @@ COLUMNS = {
     "n_examples": [4] * 3,
     "status": ["ok", "no_change", "non_finite"],
 }
-
-
-@pytest.mark.parametrize(
-    ("row", "expected"),
-    [
-        (("fc1", "neuron", 17, None), "fc1[17]"),
-        (("conv1", "channel", 3, None), "conv1[3]"),
-        (("conv1", "cell", 3, 5), "conv1[3]@5"),
-        (("fc1", "position", None, 5), "fc1/position[5]"),
-        (("proj:in", "head", 3, None), "proj:in/head[3]"),
-        (("proj:in", "head", 3, 5), "proj:in/head[3]@5"),
-        (("fc1", None, None, None), "fc1"),
-    ],
-)
-def test_a_unit_is_spelled_as_a_selection_that_finds_it(row, expected):
-    assert spell_unit(*row) == expected
 
 
 def test_measured_effects_are_shown_with_what_is_odd_about_them(capsys):

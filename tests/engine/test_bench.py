@@ -15,7 +15,7 @@ from oracles.models import ZOO, Case, cross_entropy
 from oracles.small_networks import convolution, perceptron, positions, small_network
 
 import neurodemon as nd
-from neurodemon.engine.bench import Bench, Benches, repeat, spread
+from neurodemon.engine.bench import Bench, Benches, spread
 from neurodemon.engine.trials import PassSize
 from neurodemon.jobs.benching import make_benches
 from neurodemon.jobs.selecting import sites
@@ -159,9 +159,3 @@ def test_a_spread_dz_stands_at_its_units_alone():
     cell = spread(dz[:, :1], z, cells)
     assert cell[:, 7, 2].eq(1).all()
     assert cell.count_nonzero() == 2
-
-
-def test_a_block_is_repeated_in_a_row():
-    _, subject = studied(perceptron)
-    block = nd.units(subject, "0").blocks[0][:2]
-    assert repeat(block, 3).indices.tolist() == [0, 1, 0, 1, 0, 1]

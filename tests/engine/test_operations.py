@@ -96,7 +96,7 @@ def small_passes(subject: nd.Subject, site: str) -> np.ndarray:
     from neurodemon.jobs.nudging import Nudges  # noqa: PLC0415
 
     block = nd.units(subject, site).blocks[0]
-    dz = Nudges(subject, nd.Add(0.7))(block.site, 0)
+    dz = Nudges(subject, nd.Add(0.7))(block, 0)
     return measure(subject.recording(0), block, dz, PassSize(3, 2)).numpy()
 
 

@@ -151,7 +151,7 @@ def test_otherwise_chunked_gives_the_same(rough: Studied, examples: int, rows: i
     subject = rough[1]
     for name in ("conv1", "relu", "bn2"):
         block = nd.units(subject, name).blocks[0]
-        dz = Nudges(subject, nd.Add(0.7))(block.site, 0)
+        dz = Nudges(subject, nd.Add(0.7))(block, 0)
         recording = subject.recording(0)
         whole = measure(recording, block, dz, PassSize(4, 4))
         parts = measure(recording, block, dz, PassSize(examples, rows))
@@ -162,7 +162,7 @@ def test_otherwise_chunked_in_float32_agrees_within_the_noise_floor() -> None:
     case = ZOO["residual cnn"]().to(torch.float32)
     subject = nd.Subject(case.model, case.batches, case.cost)
     block = nd.units(subject, "conv1").blocks[0]
-    dz = Nudges(subject, nd.Zero())(block.site, 0)
+    dz = Nudges(subject, nd.Zero())(block, 0)
     recording = subject.recording(0)
     one = measure(recording, block, dz, PassSize(1, 3))
     other = measure(recording, block, dz, PassSize(4, 4))
@@ -174,7 +174,7 @@ def test_permuted_units_give_permuted_effects(rough: Studied) -> None:
     block = nd.units(subject, "fc:in").blocks[0]
     order = np.random.default_rng(0).permutation(len(block))
     shuffled = UnitBlock(block.site, block.kind, block.indices[order], block.positions[order])
-    dz = Nudges(subject, nd.Zero())(block.site, 0)
+    dz = Nudges(subject, nd.Zero())(block, 0)
     recording = subject.recording(0)
     one = measure(recording, block, dz, PassSize(4, 5)).numpy()
     other = measure(recording, shuffled, dz, PassSize(4, 5)).numpy()

@@ -16,6 +16,7 @@ from oracles.nudges import moved_values
 
 import neurodemon as nd
 from neurodemon.jobs.nudging import Nudges
+from neurodemon.jobs.selecting import whole
 from neurodemon.terms.sites import Site
 
 LIMITS = {torch.float32: 1e-5, torch.float64: 1e-11}
@@ -123,7 +124,7 @@ def partners_of(
     """Whose value each example got, found by comparing whole rows."""
     nudges = Nudges(subject, perturbation)
     z = [x for x, _ in case.batches]
-    put = torch.cat([z[place] + nudges(site, place)[:, 0] for place in range(len(z))])
+    put = torch.cat([z[place] + nudges(whole(site), place)[:, 0] for place in range(len(z))])
     return torch.cdist(put, torch.cat(z)).argmin(1)
 
 
@@ -133,7 +134,7 @@ def test_noise_is_drawn_once_and_measured_as_drawn(residual: tuple[Case, nd.Subj
     site = nd.sites(subject)["ups.0"]
     nudges = Nudges(subject, perturbation)
     values = clean_values(case.model, case.batches, "ups.0")
-    moved = [value + nudges(site, place)[:, 0] for place, value in enumerate(values)]
+    moved = [value + nudges(whole(site), place)[:, 0] for place, value in enumerate(values)]
     pairs = [both(subject, case, site, perturbation, moved=moved)]
     assert largest_gap(pairs) < 1e-11
 

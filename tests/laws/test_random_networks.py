@@ -15,6 +15,7 @@ from oracles.strategies import Plan, build, plans
 
 import neurodemon as nd
 from neurodemon.jobs.nudging import Nudges
+from neurodemon.jobs.selecting import whole
 
 LIMITS = {torch.float32: 1e-5, torch.float64: 1e-11}
 ANY = [
@@ -68,7 +69,9 @@ def _moved(subject, case, perturbation, site, name):
     for place, value in enumerate(values):
         # (example, position, unit) back into the site's own layout, by hand
         last = torch.movedim(value, unit, -1)
-        moved.append(value + torch.movedim(nudges(site, place).reshape(last.shape), -1, unit))
+        moved.append(
+            value + torch.movedim(nudges(whole(site), place).reshape(last.shape), -1, unit)
+        )
     return moved
 
 

@@ -1,6 +1,7 @@
 """Units and sets of them: columns, addition, equality by content."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from neurodemon.errors import SelectionError
 from neurodemon.terms.sites import Site
-from neurodemon.terms.units import NO_INDEX, Unit, UnitBlock, UnitSet
+from neurodemon.terms.units import NO_INDEX, Unit, UnitBlock, UnitSet, spell_unit
 
 FIXED = settings(deadline=None, derandomize=True)
 AXES = ("example", "unit", "position")
@@ -159,3 +160,21 @@ def test_units_of_two_models_do_not_mix():
         _ = UnitSet.of(neuron(0)) + UnitSet.of(neuron(0, other))
     with pytest.raises(SelectionError, match="Take both sets from the same one"):
         UnitSet.of(neuron(0), neuron(1, other))
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (("fc1", "neuron", 17, None), "fc1[17]"),
+        (("conv1", "channel", 3, None), "conv1[3]"),
+        (("conv1", "cell", 3, 5), "conv1[3]@5"),
+        (("fc1", "position", None, 5), "fc1/position[5]"),
+        (("proj:in", "head", 3, None), "proj:in/head[3]"),
+        (("proj:in", "head", 3, 5), "proj:in/head[3]@5"),
+        (("fc1", "group", None, None, "twins"), "fc1/group(twins)"),
+        (("fc1", "direction", 2, 5, "sae"), "fc1/direction(sae)[2]@5"),
+        (("fc1", None, None, None), "fc1"),
+    ],
+)
+def test_a_unit_is_spelled_from_its_columns(row: tuple[Any, ...], expected: str) -> None:
+    assert spell_unit(*row) == expected

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from neurodemon.cli.render import Paper, percent, rounded, speller
-from neurodemon.cli.screens import show_remarks, spell_unit
+from neurodemon.cli.screens import show_remarks
 from neurodemon.judge.verdicts import RULES
 from neurodemon.terms.curves import Curve
 from neurodemon.terms.effects import Effects
@@ -109,9 +109,8 @@ def _show_units(paper: Paper, effects: Effects, top: int, *, signed: bool) -> No
         spelled.append([spell(value) for value in shown[name]])
     ends = [" (end)" if is_censored else "" for is_censored in shown["censored"]]
     spelled[1] = [f"{cell}{end}" for cell, end in zip(spelled[1], ends, strict=True)]
-    units = zip(*(shown[name] for name in ("site", "kind", "unit", "position")), strict=True)
     rows = zip(
-        (spell_unit(*unit) for unit in units),
+        shown.spelled,
         *spelled,
         shown["verdict"],
         ("cancelling" if is_cancelling else "" for is_cancelling in shown["cancelling"]),

@@ -13,8 +13,6 @@ from neurodemon.terms.manifests import Manifest
 from neurodemon.terms.statuses import ADVICE, OK
 from neurodemon.terms.text import count
 
-AXES = {"position": "/position", "head": "/head"}  # kinds whose axis is part of their name
-
 
 def show_audit(paper: Paper, audit: Audit, top: int) -> None:
     """Write an audit: question, units, agreement, verdicts, proof, work, answers.
@@ -75,28 +73,6 @@ def show_manifest(paper: Paper, manifest: Manifest, *, missing: int) -> None:
     paper.line()
 
 
-def spell_unit(site: str, kind: str | None, unit: int | None, position: int | None) -> str:
-    """Spell a row's unit as a selection that finds it again.
-
-    Args:
-        site: the site's name.
-        kind: of the unit.
-        unit: the index along the unit axis.
-        position: the index of the position.
-
-    Returns:
-        The name.
-
-    Example:
-        >>> spell_unit("conv1", "cell", 3, 5), spell_unit("fc1", "position", None, 5)
-        ('conv1[3]@5', 'fc1/position[5]')
-    """
-    if kind == "position":
-        return f"{site}{AXES[kind]}[{position}]"
-    index = "" if unit is None else f"[{unit}]"
-    return f"{site}{AXES.get(kind or '', '')}{index}{'' if position is None else f'@{position}'}"
-
-
 def _show_units(paper: Paper, effects: Effects, top: int) -> None:
     """Write the units of largest effect, and what is to be known of all."""
     shown = effects.top(top)
@@ -105,9 +81,8 @@ def _show_units(paper: Paper, effects: Effects, top: int) -> None:
     spelled = {name: [spell(value) for value in shown[name]] for name in numbers}
     if "se" in spelled:
         spelled["se"] = [text.removeprefix("+") for text in spelled["se"]]
-    units = zip(*(shown[name] for name in ("site", "kind", "unit", "position")), strict=True)
     rows = zip(
-        (spell_unit(*unit) for unit in units),
+        shown.spelled,
         *spelled.values(),
         (status or "" for status in shown["status"]),
         strict=True,

@@ -13,12 +13,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neurodemon.engine.layout import canonical, over_units, require_units, take_units
+from neurodemon.engine.layout import (
+    along,
+    canonical,
+    fill_units,
+    over_units,
+    require_units,
+    take_units,
+)
 from neurodemon.engine.predict import influence
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.region import Region, carry_alone, find_region, move
+from neurodemon.engine.region import Region, carry_alone, move, region_of, z_of
 from neurodemon.engine.trials import PassSize, Trials, cut_passes
-from neurodemon.terms.shapes import Float
+from neurodemon.terms.shapes import Bool, Float
 from neurodemon.terms.sites import Site
 from neurodemon.terms.units import UnitBlock
 
@@ -34,11 +41,13 @@ class Bench:
         recording: the clean pass.
         block: the units.
         size: how much one pass may hold.
+        real: which positions of each example are no padding, where some are.
     """
 
     recording: Recording
     block: UnitBlock
     size: PassSize
+    real: Bool[Tensor, "example position"] | None = None
 
     def try_out(
         self, dz: Float[Tensor, "point _ unit"]
@@ -60,8 +69,9 @@ class Bench:
     @cached_property
     def delta(self) -> Float[Tensor, "example unit"]:
         """δ = ∂C/∂z of each example and unit, summed over what the unit's Δz is added to."""
-        at_z = canonical(self._gradients[self._site.node], self._site)
-        return over_units(at_z.double(), self.block).cpu()
+        at_z = along(canonical(self._gradients[self._site.node], self._site), self.block)
+        own = at_z if self.real is None else at_z * self.real.unsqueeze(2)
+        return over_units(own.double(), self.block).cpu()
 
     @property
     def n_numbers(self) -> int:
@@ -76,11 +86,11 @@ class Bench:
 
     @cached_property
     def _region(self) -> Region:
-        return find_region(self.recording.graph, self._site.node, self.recording.values)
+        return region_of(self.recording, self.block)
 
     @cached_property
     def _z(self) -> Tensor:
-        z = canonical(self.recording.values[self._site.node], self._site)
+        z = z_of(self.recording, self.block)
         require_units(z, self.block)
         return z
 
@@ -88,6 +98,8 @@ class Bench:
     def _clean(self) -> Float[Tensor, "row example part"]:
         """The units' own clean numbers at the exit of their region."""
         value = canonical(self.recording.values[self._region.exit], self._site)
+        if self.block.kind == "direction":  # their numbers are changes
+            value = value.new_zeros(*value.shape[:2], len(self.block))
         return take_units(value, self.block)
 
     @cached_property
@@ -96,7 +108,7 @@ class Bench:
 
     @cached_property
     def _delta_at_exit(self) -> Float[Tensor, "row example part"]:
-        at_exit = canonical(self._gradients[self._region.exit], self._site)
+        at_exit = along(canonical(self._gradients[self._region.exit], self._site), self.block)
         return take_units(at_exit, self.block).double()
 
     @cached_property
@@ -117,7 +129,7 @@ class Bench:
     def _try_out(self, dz: Tensor) -> tuple[Tensor, Tensor]:
         """Try so many Δz as fit one pass."""
         moved = self._carry(dz)
-        block = repeat(self.block, len(dz))
+        block = self.block.take(np.tile(np.arange(len(self.block)), len(dz)))
         effects = torch.cat(
             [
                 trials.effects(moved[:, trials.shape.start : trials.shape.stop], block)
@@ -135,12 +147,27 @@ class Bench:
 
     def _carry(self, dz: Float[Tensor, "point _ unit"]) -> Float[Tensor, "row example part"]:
         """The units' own numbers at the exit when each is moved by its Δz, point by point."""
-        wholes = [spread(one, self._z, self.block) for one in dz]
-        if not self._is_alone:
-            carried = [move(self.recording, self._site, one, self._region) for one in wholes]
+        if self.block.kind == "group" and len(self.block) > 1:  # they may share features
+            return self._carry_one_by_one(dz)
+        wholes = [spread(one, self._z, self.block, self.real) for one in dz]
+        if not self._is_alone or self.block.kind == "direction":
+            carried = [move(self.recording, self.block, one, self._region) for one in wholes]
             return torch.cat([take_units(one.moved, self.block) for one in carried])
         moved = carry_alone(self.recording, self._site, self._z + torch.stack(wholes), self._region)
         return torch.cat([take_units(one, self.block) for one in moved])
+
+    def _carry_one_by_one(
+        self, dz: Float[Tensor, "point _ unit"]
+    ) -> Float[Tensor, "row example part"]:
+        """The same, each unit by itself."""
+        rows = []
+        for point in dz:
+            for unit in range(len(self.block)):
+                own = self.block[unit : unit + 1]
+                whole = spread(point[:, unit : unit + 1], self._z, own, self.real)
+                moved = move(self.recording, own, whole, self._region).moved
+                rows.append(take_units(moved, own))
+        return torch.cat(rows)
 
     @cached_property
     def _is_alone(self) -> bool:
@@ -152,34 +179,28 @@ class Bench:
 
 
 def spread(
-    dz: Float[Tensor, "_ row"], z: Float[Tensor, "example position unit"], block: UnitBlock
-) -> Float[Tensor, "example position unit"]:
-    """Spell one number per unit as the Δz of a whole site.
+    dz: Float[Tensor, "_ row"],
+    z: Float[Tensor, "example position unit"],
+    block: UnitBlock,
+    real: Bool[Tensor, "example position"] | None = None,
+) -> Float[Tensor, "example position coordinate"]:
+    """Spell one number per unit as the Δz of a whole site; of directions as their Δc.
 
     Args:
         dz: Δz of each unit of the block; one for all examples, or one for each.
         z: the site's value.
         block: the units.
+        real: which positions of each example are no padding, where some are.
 
     Returns:
-        Δz in the layout and dtype of z, 0 at all other units.
+        Δz in the layout and dtype of z, 0 at all other units and at padding.
     """
-    whole = torch.zeros_like(z)
     own = dz.to(z).expand(len(z), -1)
-    if block.kind == "position":
-        whole[:, block.positions] = own.unsqueeze(2)
-    elif block.kind == "cell":
-        whole[:, block.positions, block.indices] = own
-    else:
-        whole[:, :, block.indices] = own.unsqueeze(1)
-    return whole
-
-
-def repeat(block: UnitBlock, times: int) -> UnitBlock:
-    """Repeat a block several times in a row."""
-    return UnitBlock(
-        block.site, block.kind, np.tile(block.indices, times), np.tile(block.positions, times)
-    )
+    whole = torch.zeros_like(z)
+    if block.kind == "direction":
+        whole = z.new_zeros(*z.shape[:2], len(block))
+    fill_units(whole, own, block)
+    return whole if real is None else whole * real.unsqueeze(2)
 
 
 @dataclass(frozen=True, eq=False)

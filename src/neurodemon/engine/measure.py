@@ -9,7 +9,7 @@ from torch import Tensor
 
 from neurodemon.engine.layout import require_units, take_units
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.region import move
+from neurodemon.engine.region import move, z_of
 from neurodemon.engine.trials import PassSize, Trials, cut_passes
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import UnitBlock
@@ -18,7 +18,7 @@ from neurodemon.terms.units import UnitBlock
 def measure(
     recording: Recording,
     block: UnitBlock,
-    dz: Float[Tensor, "example position unit"],
+    dz: Float[Tensor, "example position coordinate"],
     size: PassSize,
 ) -> Float[Tensor, "example row"]:
     """Measure the effect of every unit of a block on every example of a batch.
@@ -26,7 +26,7 @@ def measure(
     Args:
         recording: the clean pass over the batch.
         block: units of one site.
-        dz: Δz of every unit of the site, from `nudge`.
+        dz: Δz of every unit of the site, from `nudge`; of directions Δc of the block's.
         size: how much one pass may hold; ignored where the graph fixes its batch size.
 
     Returns:
@@ -36,9 +36,8 @@ def measure(
         ReplayMismatchError: a clean row does not give the recorded cost.
         UnitIndexError: the batch does not have one of the units.
     """
-    site = recording.graph.site_by_name[block.site.name]
-    carried = move(recording, site, dz)
-    require_units(carried.clean, block)
+    require_units(z_of(recording, block), block)
+    carried = move(recording, block, dz)
     clean, moved = take_units(carried.clean, block), take_units(carried.moved, block)
     found = []
     for shape in cut_passes(recording, size, len(block)):

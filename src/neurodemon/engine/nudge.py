@@ -38,12 +38,14 @@ class Statistics:
         std: per unit (divided by n); the site's, else 1, where a unit is constant.
         is_constant: whether the unit is constant, so that another std stands in.
         stand_in: which one does: `site`, or `one` where the site's is 0 too.
+        site_std: the site's, over all its units.
     """
 
     mean: Float[Tensor, " unit"]
     std: Float[Tensor, " unit"]
     is_constant: Bool[Tensor, " unit"]
     stand_in: str
+    site_std: Float[Tensor, ""]
 
     @property
     def n_constant(self) -> int:
@@ -127,7 +129,8 @@ def statistics(values: Iterable[Float[Tensor, "_ _ _"]]) -> Statistics:
     is_constant = std <= ROUNDINGS * torch.finfo(given[0].dtype).eps * size
     whole = (variance + (mean - mean.mean()).square()).mean().sqrt()
     name, value = ("site", whole) if whole > 0 else ("one", torch.ones_like(whole))
-    return Statistics(mean, torch.where(is_constant, value, std), is_constant, name)
+    std = torch.where(is_constant, value, std)
+    return Statistics(mean, std, is_constant, name, whole)
 
 
 def seeded(seed: int, *words: object) -> torch.Generator:

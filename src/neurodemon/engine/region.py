@@ -21,6 +21,7 @@ from neurodemon.graph.graph import Graph
 from neurodemon.graph.node import Node
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.sites import Site
+from neurodemon.terms.units import UnitBlock
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Move:
     """
 
     exit: str
-    clean: Float[Tensor, "example position unit"]
-    moved: Float[Tensor, "example position unit"]
+    clean: Float[Tensor, "example position coordinate"]
+    moved: Float[Tensor, "example position coordinate"]
 
 
 def find_region(graph: Graph, source: str, values: Mapping[str, Any]) -> Region:
@@ -62,7 +63,9 @@ def find_region(graph: Graph, source: str, values: Mapping[str, Any]) -> Region:
     Returns:
         The region; it never reaches beyond what the model returns.
     """
-    cone = graph.cone(source)
+    if graph.whole is not None and not graph.whole.has_regions:
+        return Region((), source)
+    cone = graph.below(source)
     in_cone = {node.name for node in cone}
     in_model = graph.upstream(graph.outputs)
     inside = {source}
@@ -81,25 +84,43 @@ def find_region(graph: Graph, source: str, values: Mapping[str, Any]) -> Region:
     return Region((), source)
 
 
+def region_of(recording: Recording, block: UnitBlock) -> Region:
+    """Find the region of a block's units; directions move many features at once and have none."""
+    site = recording.graph.site_by_name[block.site.name]
+    if block.kind == "direction":
+        return Region((), site.node)
+    return find_region(recording.graph, site.node, recording.values)
+
+
+def z_of(recording: Recording, block: UnitBlock) -> Float[Tensor, "example position unit"]:
+    """The clean z of a block's site, in canonical layout."""
+    site = recording.graph.site_by_name[block.site.name]
+    return canonical(recording.values[site.node], site)
+
+
 def move(
     recording: Recording,
-    site: Site,
-    dz: Float[Tensor, "example position unit"],
+    block: UnitBlock,
+    dz: Float[Tensor, "example position coordinate"],
     region: Region | None = None,
 ) -> Move:
-    """Carry the nudges of all units through the site's region.
+    """Carry the nudges of all units of a block's site through its region.
 
     Args:
         recording: the clean pass.
-        site: where the demons sit.
-        dz: Δz of every unit, in canonical layout.
-        region: the site's, where it is known already.
+        block: the units.
+        dz: Δz of every unit of the site, in canonical layout; of directions Δc of the block's.
+        region: the block's, where it is known already.
 
     Returns:
-        The clean and the moved values at the exit.
+        The clean and the moved values at the exit; of directions 0 and Δc.
     """
+    if block.kind == "direction":
+        exit_node = recording.graph.site_by_name[block.site.name].node
+        return Move(exit_node, torch.zeros_like(dz), dz)
     if region is None:
-        region = find_region(recording.graph, site.node, recording.values)
+        region = region_of(recording, block)
+    site = recording.graph.site_by_name[block.site.name]
     z = recording.values[site.node]
     nudged = z + restore(dz, site, tuple(z.shape))
     outside = {name: recording.values[name] for node in region.nodes for name in node.inputs}

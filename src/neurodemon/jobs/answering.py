@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neurodemon.engine.layout import canonical, over_units
+from neurodemon.engine.layout import unit_slopes
 from neurodemon.engine.measure import measure
 from neurodemon.engine.predict import FIRST_ORDER, TANGENT, influence
 from neurodemon.engine.trials import PassSize
@@ -114,7 +114,7 @@ def _promised_and_done(neuron: Subject, step: float) -> tuple[float, float]:
     nudges = Nudges(neuron, Add(step))
     promised = predict_all(neuron, chosen, nudges, (TANGENT,))[TANGENT]
     block = chosen.blocks[0]
-    done = measure(neuron.recording(0), block, nudges(block.site, 0), PassSize(1, 1))
+    done = measure(neuron.recording(0), block, nudges(block, 0), PassSize(1, 1))
     return float(promised.mean()), float(done.mean())
 
 
@@ -136,7 +136,7 @@ def _needed_in_words(subject: Subject, units: UnitSet, effects: Effects) -> str:
     for number in range(len(recordings)):
         site = recordings[number].graph.site_by_name[unit.site.name]
         delta = influence(recordings[number], [site.node])[site.node]
-        slopes.append(over_units(canonical(delta, site).double(), block).cpu().numpy())
+        slopes.append(unit_slopes(delta, site, block).cpu().numpy())
     found = np.concatenate(slopes)
     each, together = float(np.abs(found).mean()), float(found.mean())
     is_silenced = abs(together) < CANCELLING * each

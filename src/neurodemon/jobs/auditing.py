@@ -20,7 +20,7 @@ from neurodemon.jobs.predicting import (
     no_progress,
     predict_all,
 )
-from neurodemon.jobs.rows import Column, make_rows
+from neurodemon.jobs.rows import Column, counted_examples, make_rows, means
 from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.judge.agreement import agree, verdict
 from neurodemon.planner.plan import make_plan
@@ -83,7 +83,10 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
         made = make_rows(
             subject, part, str(perturbation), predicted=column, measured=Column(effects)
         )
-        return made.with_columns({name: predicted[name][:, place].mean(0) for name in predictors})
+        counted = counted_examples(subject, part)
+        return made.with_columns({
+            name: means(predicted[name][:, place], counted) for name in predictors
+        })
 
     writer = None if out is None else open_run(Path(out), manifest)
     found = measure_plan(subject, plan, nudges, rows, writer=writer, progress=progress)
@@ -157,7 +160,8 @@ def _work(subject: Subject, units: UnitSet, predictors: Sequence[str], seconds: 
     for block in units.blocks:
         source = graph.site_by_name[block.site.name].node
         exit_node = find_region(graph, source, recording.values).exit
-        nodes_run += len(block) * len(graph.cone(exit_node))
+        is_cut = graph.whole is None  # else the whole model runs for each unit
+        nodes_run += len(block) * (len(graph.cone(exit_node)) if is_cut else n_nodes)
     outputs = ladder_of(recording).n_outputs if LINEAR_LOGITS in predictors else 0
     return Work(
         measurements=len(units) * subject.n_examples,

@@ -1,13 +1,17 @@
 """Set demons up at the units of a subject: how far each may go, and the bench to try them on."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from neurodemon.engine.bench import Bench, Benches
 from neurodemon.engine.explore import Reach, explore
+from neurodemon.engine.layout import take_units
 from neurodemon.engine.search import make_grid
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.planner.plan import NUMBERS_PER_PASS
@@ -18,7 +22,7 @@ from neurodemon.terms.findings import Findings, Scope
 from neurodemon.terms.perturbations import Add
 from neurodemon.terms.radii import Absolute, Radius
 from neurodemon.terms.shapes import Float
-from neurodemon.terms.units import UnitBlock, UnitSet
+from neurodemon.terms.units import NO_INDEX, UnitBlock, UnitSet
 
 NUMBERS_HELD = 1 << 22  # effects of one exploration: 32 MB of float64, some ten times over
 MOST_UNITS = 64  # in one exploration
@@ -36,11 +40,13 @@ def explore_block(
 def make_benches(subject: Subject, block: UnitBlock) -> Benches:
     """Put a block of units on the bench, over all batches."""
     recordings = subject.recordings()
+    nudges = Nudges(subject, Add(0.0))  # for the real positions
     benches = []
     for place in range(len(recordings)):
         recording = recordings[place]
         site = recording.graph.site_by_name[block.site.name]
-        benches.append(Bench(recording, block, pass_size(recording, site, NUMBERS_PER_PASS)))
+        size = pass_size(recording, site, NUMBERS_PER_PASS)
+        benches.append(Bench(recording, block, size, nudges.real(block.site, place)))
     return Benches(benches)
 
 
@@ -99,15 +105,22 @@ class Limits:
         """What each unit's radius is taken from: `unit`, `site` or `one` (std), or `absolute`."""
         if isinstance(self.radius, Absolute):
             return ["absolute"] * len(block)
-        found = self._nudges.statistics(block.site)
-        is_constant = found.is_constant.cpu().numpy()
-        if block.kind == "position":
-            return [found.stand_in if is_constant.all() else "unit"] * len(block)
-        return [found.stand_in if is_constant[unit] else "unit" for unit in block.indices]
+        found = self._nudges.statistics_of(block)
+        is_constant = self._over_features(found.is_constant.double(), block, np.min) > 0
+        return [found.stand_in if constant else "unit" for constant in is_constant]
 
     def _std(self, block: UnitBlock) -> Float[NDArray[np.float64], " unit"]:
-        """std(z) of each unit; of a position, the root mean square over its features."""
-        std = self._nudges.statistics(block.site).std.cpu().numpy()
+        """std(z) of each unit; of many features, the root of their mean square."""
+        variance = self._nudges.statistics_of(block).std.square()
+        return np.sqrt(self._over_features(variance, block, np.mean))
+
+    @staticmethod
+    def _over_features(
+        numbers: Tensor, block: UnitBlock, join: Callable[..., Any]
+    ) -> Float[NDArray[np.float64], " unit"]:
+        """Join the numbers of each unit's features."""
         if block.kind == "position":
-            return np.full(len(block), np.sqrt(np.square(std).mean()))
-        return np.asarray(std[block.indices])
+            return np.full(len(block), join(numbers.cpu().numpy()))
+        everywhere = replace(block, positions=np.full(len(block), NO_INDEX))
+        rows = take_units(numbers.reshape(1, 1, -1), everywhere)[:, 0]
+        return np.asarray(join(rows.cpu().numpy(), axis=1))

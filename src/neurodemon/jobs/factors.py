@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neurodemon.engine.layout import canonical, over_units
+from neurodemon.engine.layout import unit_slopes
 from neurodemon.engine.predict import MOST_OUTPUTS, influence, ladder_of
 from neurodemon.engine.recording import Recording
 from neurodemon.errors import PredictorError
@@ -81,7 +81,7 @@ def _unit_slopes(recording: Recording, output: str, units: UnitSet) -> Tensor:
     for along in _directions(recording.values[output]):
         slopes = influence(recording, nodes, output, along=along)
         for number, (site, block) in enumerate(zip(sites, units.blocks, strict=True)):
-            own = over_units(canonical(slopes[site.node], site).double(), block).cpu()
+            own = unit_slopes(slopes[site.node], site, block).cpu()
             squares[number] = squares[number] + own.square()
     return torch.stack([square.sqrt().mean(1).sum() for square in squares])
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
-from neurodemon.engine.layout import canonical, over_units
+from neurodemon.engine.layout import unit_slopes
 from neurodemon.engine.predict import influence
 from neurodemon.engine.recording import record
 from neurodemon.jobs.benching import Limits, cut_blocks, explore_block
@@ -203,7 +203,7 @@ def _trained_deltas(look: Look, subject: Subject, own: UnitSet) -> list[Array]:
             recording = record(captured.graph, values)
         slopes = influence(recording, [site.node for site in sites])
         for kept, site, block in zip(parts, sites, own.blocks, strict=True):
-            own_slopes = over_units(canonical(slopes[site.node], site).double(), block)
+            own_slopes = unit_slopes(slopes[site.node], site, block)
             kept.append(own_slopes.cpu().numpy())
     return [np.concatenate(kept) for kept in parts]
 

@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from neurodemon.engine.layout import canonical
+from neurodemon.engine.layout import canonical, coordinates
 from neurodemon.engine.nudge import (
     Reference,
     Statistics,
@@ -19,12 +21,14 @@ from neurodemon.engine.nudge import (
 )
 from neurodemon.engine.recording import record
 from neurodemon.errors import PerturbationError
+from neurodemon.jobs.resampling import resample
 from neurodemon.subjects.fingerprints import hash_batches
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms.perturbations import PERTURBATIONS, Noise, Patch, Perturbation, Resample
-from neurodemon.terms.shapes import Float
+from neurodemon.terms.shapes import Bool, Float
 from neurodemon.terms.sites import Site
 from neurodemon.terms.text import count
+from neurodemon.terms.units import UnitBlock
 from neurodemon.tracing.capture import bind, shape_signature
 from neurodemon.tracing.leaves import count_examples
 
@@ -61,20 +65,46 @@ class Nudges:
             return f"patch:{hash_batches(self._source)}"
         return hashlib.blake2b(repr(self.perturbation).encode(), digest_size=8).hexdigest()
 
-    def __call__(self, site: Site, place: int) -> Float[Tensor, "example position unit"]:
-        """Compute Δz of every unit of a site, for one batch."""
-        reference = Reference(
-            statistics=self.statistics(site) if needs_statistics(self.perturbation) else None,
-            other=self._other(site, place),
-            generator=self._generator(site, place),
+    def __call__(
+        self, block: UnitBlock, place: int
+    ) -> Float[Tensor, "example position coordinate"]:
+        """Compute Δz of every unit of a block's site (of directions Δc of the block's), 0 at padding."""
+        site = block.site
+        if block.kind == "direction":
+            dz = self._along(block, place)
+        else:
+            reference = Reference(
+                statistics=self.statistics(site) if needs_statistics(self.perturbation) else None,
+                other=self._other(site, place),
+                generator=self._generator(site, place),
+            )
+            dz = nudge(self.perturbation, self._z(site, place), reference)
+        real = self.real(site, place)
+        return dz if real is None else dz * real.unsqueeze(2)
+
+    def real(self, site: Site, place: int) -> Bool[Tensor, "example position"] | None:
+        """Which positions of a site are real in a batch; None if all are."""
+        return self._subject.padding(place).at(site, self._z(site, place).shape[1])
+
+    def statistics_of(self, block: UnitBlock) -> Statistics:
+        """Mean and std of the coordinates of a block: of its directions, else of its site."""
+        whole = self.statistics(block.site)
+        if block.kind != "direction" or block.members is None:
+            return whole
+        places = range(len(self._subject.batches))
+        own = statistics(coordinates(self._real_z(block.site, place), block) for place in places)
+        lengths = torch.as_tensor(np.linalg.norm(block.members, axis=1)).to(own.std)
+        stand_in = (
+            whole.site_std / lengths if whole.stand_in == "site" else torch.ones_like(own.std)
         )
-        return nudge(self.perturbation, self._z(site, place), reference)
+        std = torch.where(own.is_constant, stand_in, own.std)
+        return replace(own, std=std, stand_in=whole.stand_in)
 
     def statistics(self, site: Site) -> Statistics:
-        """Mean and std of each unit of a site over all batches."""
+        """Mean and std of each unit of a site over all batches, padding left out."""
         if site.name not in self._statistics:
             places = range(len(self._subject.batches))
-            found = statistics(self._z(site, place) for place in places)
+            found = statistics(self._real_z(site, place) for place in places)
             self._statistics[site.name] = found
             if found.n_constant:
                 stand_in = "the site's std" if found.stand_in == "site" else "1"
@@ -89,6 +119,33 @@ class Nudges:
         recording = self._subject.recording(place)
         own = recording.graph.site_by_name[site.name]
         return canonical(recording.values[own.node], own)
+
+    def _real_z(self, site: Site, place: int) -> Tensor:
+        """Z at the real positions: all, or those of all examples in a row, as one example."""
+        z, real = self._z(site, place), self.real(site, place)
+        return z if real is None else z[real].unsqueeze(0)
+
+    def _along(self, block: UnitBlock, place: int) -> Tensor:
+        """Δc of each direction of a block."""
+        c = coordinates(self._z(block.site, place), block)
+        if isinstance(self.perturbation, Noise):  # each its own, whatever stands beside it
+            parts = [self._noise_along(block, row, c, place) for row in range(len(block))]
+            return torch.cat(parts, dim=2)
+        other = self._other(block.site, place)
+        own = None if other is None else coordinates(other, block)
+        return nudge(self.perturbation, c, Reference(self._statistics_if_needed(block), own))
+
+    def _noise_along(self, block: UnitBlock, row: int, c: Tensor, place: int) -> Tensor:
+        """Noise along one direction of a block."""
+        own = block.take(np.array([row]))
+        words = ("noise", block.site.name, place, own.names[0], int(own.indices[0]))
+        generator = seeded(getattr(self.perturbation, "seed", 0), *words)
+        reference = Reference(self._statistics_if_needed(own), None, generator)
+        return nudge(self.perturbation, c[:, :, row : row + 1], reference)
+
+    def _statistics_if_needed(self, block: UnitBlock) -> Statistics | None:
+        """The statistics of a block, where the perturbation reads them."""
+        return self.statistics_of(block) if needs_statistics(self.perturbation) else None
 
     def _generator(self, site: Site, place: int) -> torch.Generator | None:
         """The generator of noise, its own per site and batch."""
@@ -107,17 +164,12 @@ class Nudges:
     def _resampled(self, site: Site, seed: int) -> list[Tensor]:
         """Another example's value for each example, in one cycle through all of equal shape."""
         if site.name not in self._pools:
-            values = [self._z(site, place) for place in range(len(self._subject.batches))]
-            groups: dict[torch.Size, list[int]] = {}
-            for place, value in enumerate(values):
-                groups.setdefault(value.shape[1:], []).append(place)
-            pool = list(values)
-            for places in groups.values():
-                sizes = [len(values[place]) for place in places]
-                mixed = _cycle(torch.cat([values[place] for place in places]), seed)
-                for place, part in zip(places, torch.split(mixed, sizes), strict=True):
-                    pool[place] = part
-            self._pools[site.name] = pool
+            places = range(len(self._subject.batches))
+            self._pools[site.name] = resample(
+                [self._z(site, place) for place in places],
+                [self.real(site, place) for place in places],
+                seed,
+            )
         return self._pools[site.name]
 
     def _patched(self, site: Site, place: int) -> Tensor:
@@ -131,20 +183,6 @@ class Nudges:
             }
         own = captured.graph.site_by_name[site.name]
         return canonical(self._source_values[place][site.name], own)
-
-
-def _cycle(values: Tensor, seed: int) -> Tensor:
-    """Give each example the value of the next in a random cycle: never its own."""
-    count = len(values)
-    if count < 2:
-        raise PerturbationError(
-            "Resample found one example only of its shape; expected at least 2, to take another "
-            "example's value. Pass more examples, or use Mean() or Zero()."
-        )
-    order = torch.randperm(count, generator=seeded(seed, "resample"))
-    partner = torch.empty_like(order)
-    partner[order] = order.roll(-1)
-    return values[partner.to(values.device)]
 
 
 def _read_source(subject: Subject, perturbation: Perturbation) -> list[tuple[Any, Any]]:

@@ -100,7 +100,7 @@ def predict_all(
     for place in range(len(recordings)):
         progress("predict", place, len(recordings))
         recording = recordings[place]
-        requests = [Request(block, nudges(block.site, place)) for block in units.blocks]
+        requests = [Request(block, nudges(block, place)) for block in units.blocks]
         ladder: Ladder = ladder_of(recording)
         found = predict_batch(recording, requests, predictors, ladder)
         for name, collected in parts.items():

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neurodemon.engine.region import z_of
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms import statuses
 from neurodemon.terms.effects import Effects, unit_columns
 from neurodemon.terms.findings import FLOORS, floor_of_mean
 from neurodemon.terms.manifests import Manifest
-from neurodemon.terms.units import UnitSet
+from neurodemon.terms.units import UnitBlock, UnitSet
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,24 +50,28 @@ def make_rows(
         measured: measured effects, if any; else the prediction decides status and se.
 
     Returns:
-        The effects; `per_example` holds the measured numbers if any, else the predicted.
+        The effects; `per_example` holds the measured numbers if any, else the predicted. An
+        example whose position is padding is not counted: its number there is NaN.
     """
     columns: dict[str, Any] = {}
+    counted = counted_examples(subject, units)
     for name, given in (("predicted", predicted), ("measured", measured)):
         if given is not None:
-            columns[name] = _means(given.effects)
+            columns[name] = means(given.effects, counted)
             numbers = given.effects  # the measured ones decide, if there are any
     if predicted is not None:
         columns["predictor"] = [predicted.predictor] * len(units)
     if len(columns) == 3:
         columns["gap"] = columns["measured"] - columns["predicted"]
+    if counted is not None:
+        numbers = np.where(counted, numbers, np.nan)
     return Effects.of(
         per_example=numbers,
         **unit_columns(units),
         perturbation=[perturbation] * len(units),
-        se=_standard_errors(numbers),
-        n_examples=[numbers.shape[0]] * len(units),
-        status=_statuses(numbers, noise_floors(subject), is_measured=measured is not None),
+        se=_standard_errors(numbers, counted),
+        n_examples=_counts(numbers, counted),
+        status=_statuses(numbers, counted, noise_floors(subject), is_measured=measured is not None),
         engine=[subject.capture(0).engine] * len(units),
         **columns,
     )
@@ -113,29 +118,88 @@ def make_manifest(  # noqa: PLR0913  # what made a run is this much
     )
 
 
-def _means(effects: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean over examples; overflow gives inf or NaN, never a warning."""
+def counted_examples(subject: Subject, units: UnitSet) -> NDArray[np.bool_] | None:
+    """Say which examples count for which unit: all, but those whose position is padding.
+
+    Args:
+        subject: what is studied.
+        units: the units.
+
+    Returns:
+        True where an example counts, (example, unit); None if all do for every unit.
+    """
+    parts = [_counted(subject, block) for block in units.blocks]
+    if all(part is None for part in parts):
+        return None
+    every = [np.ones((subject.n_examples, len(block)), bool) for block in units.blocks]
+    pairs = zip(every, parts, strict=True)
+    return np.concatenate([one if part is None else part for one, part in pairs], axis=1)
+
+
+def _counted(subject: Subject, block: UnitBlock) -> NDArray[np.bool_] | None:
+    """Which examples count for the units of one block."""
+    if block.is_everywhere:
+        return None
+    recordings, parts = subject.recordings(), []
+    for place in range(len(recordings)):
+        recording = recordings[place]
+        z = z_of(recording, block)
+        real = subject.padding(place).at(block.site, z.shape[1])
+        every = np.ones((recording.n_examples, len(block)), bool)
+        parts.append(every if real is None else real.cpu().numpy()[:, block.positions])
+    joined = np.concatenate(parts)
+    return None if joined.all() else joined
+
+
+def means(
+    effects: NDArray[np.float64], counted: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """The mean over the examples that count; overflow gives inf or NaN, never a warning."""
     with np.errstate(all="ignore"):
-        return np.asarray(effects.mean(0))
+        if counted is None:
+            return np.asarray(effects.mean(0))
+        return np.asarray(np.where(counted, effects, 0.0).sum(0) / counted.sum(0))
 
 
-def _standard_errors(effects: NDArray[np.float64]) -> list[float | None]:
+def _counts(numbers: NDArray[np.float64], counted: NDArray[np.bool_] | None) -> list[int]:
+    """How many examples count for each unit."""
+    if counted is None:
+        return [numbers.shape[0]] * numbers.shape[1]
+    return [int(count) for count in counted.sum(0)]
+
+
+def _standard_errors(
+    effects: NDArray[np.float64], counted: NDArray[np.bool_] | None
+) -> list[float | None]:
     """The standard error of each mean over examples; None for a lone example."""
-    count = effects.shape[0]
-    if count < 2:
-        return [None] * effects.shape[1]
+    if counted is None:
+        count = effects.shape[0]
+        if count < 2:
+            return [None] * effects.shape[1]
+        with np.errstate(all="ignore"):
+            return list((effects.std(0, ddof=1) / np.sqrt(count)).tolist())
     with np.errstate(all="ignore"):
-        return list((effects.std(0, ddof=1) / np.sqrt(count)).tolist())
+        own = [unit[has] for unit, has in zip(effects.T, counted.T, strict=True)]
+        return [
+            float(unit.std(ddof=1) / np.sqrt(len(unit))) if len(unit) > 1 else None for unit in own
+        ]
 
 
 def _statuses(
-    effects: NDArray[np.float64], floors: NDArray[np.float64], *, is_measured: bool
+    effects: NDArray[np.float64],
+    counted: NDArray[np.bool_] | None,
+    floors: NDArray[np.float64],
+    *,
+    is_measured: bool,
 ) -> list[str]:
     """Say of each unit what its numbers are worth."""
     floor = FLOORS * floor_of_mean(floors)
+    has = np.ones(effects.shape, bool) if counted is None else counted
     found = []
-    for unit in effects.T:
-        if not np.isfinite(unit).all():
+    for unit in (column[own] for column, own in zip(effects.T, has.T, strict=True)):
+        if not len(unit):
+            found.append(statuses.PADDING)
+        elif not np.isfinite(unit).all():
             found.append(statuses.NON_FINITE)
         elif not unit.any():
             found.append(statuses.NO_CHANGE)

@@ -1,6 +1,6 @@
 """Select: the sites of a subject, and its units by pattern or by default."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +12,14 @@ from neurodemon.errors import SelectionError
 from neurodemon.graph.graph import Graph
 from neurodemon.graph.node import Node
 from neurodemon.subjects.subject import Subject, refresh
-from neurodemon.terms.selecting import select
+from neurodemon.terms.groups import Direction, Group
+from neurodemon.terms.selecting import gather, select
 from neurodemon.terms.sites import Site
 from neurodemon.terms.text import format_table
 from neurodemon.terms.units import NO_INDEX, Unit, UnitBlock, UnitSet
 
-Units = UnitSet | Unit | str | None
+Made = UnitSet | Unit | Group | Direction | str  # what units can be made of
+Units = Made | Sequence[Made] | None
 
 IDENTITIES = {"clone", "dropout", "alias", "contiguous", "detach"}
 # What may stand between a Linear and the next without making its units anything else.
@@ -129,23 +131,33 @@ def units(subject: Subject, selection: Units = None) -> UnitSet:
 
 def settle_units(subject: Subject, selection: Units) -> UnitSet:
     """Settle a selection on a subject that is fresh."""
-    if isinstance(selection, UnitSet):
-        chosen = selection
-    elif isinstance(selection, Unit):
-        chosen = UnitSet.of(selection)
-    elif isinstance(selection, str):
-        chosen = select(selection, subject.sites())
-    elif selection is None:
+    if selection is None:
         chosen = UnitSet(tuple(whole(site) for site in hidden_sites(subject.recording(0))))
+    elif isinstance(selection, (list, tuple)):
+        chosen = sum((_settle_one(subject, one) for one in selection), UnitSet(()))
     else:
-        raise SelectionError(
-            f"units is {type(selection).__name__}; expected a pattern, a Unit or a UnitSet. "
-            "A perturbation comes after the units: perturbation=nd.Zero()."
-        )
+        chosen = _settle_one(subject, selection)
     if not len(chosen):
         raise SelectionError("The selection holds no unit; expected at least one.")
     _require_own(subject, chosen)
     return chosen
+
+
+def _settle_one(subject: Subject, selection: object) -> UnitSet:
+    """Settle one part of a selection."""
+    if isinstance(selection, UnitSet):
+        return selection
+    if isinstance(selection, Unit):
+        return UnitSet.of(selection)
+    if isinstance(selection, str):
+        return select(selection, subject.sites())
+    if isinstance(selection, (Group, Direction)):
+        return UnitSet((gather(selection, subject.sites()),))
+    raise SelectionError(
+        f"units is {type(selection).__name__}; expected a pattern, a Unit, a UnitSet, a Group, a "
+        "Direction or a list of these. A perturbation comes after the units: "
+        "perturbation=nd.Zero()."
+    )
 
 
 def hidden_sites(recording: Recording) -> list[Site]:
@@ -244,7 +256,7 @@ def _without_skip(graph: Graph, name: str, own: set[str]) -> str | None:
 
 def _is_only_read(graph: Graph, name: str) -> bool:
     """Whether a value goes into nothing but further Linear and Conv layers."""
-    in_cone = {node.name for node in graph.cone(name)}
+    in_cone = {node.name for node in graph.below(name)}
     readers: list[Node] = [graph[user] for user in graph.users[name] if user in in_cone]
     return bool(readers) and all(
         reader.operation_name in READING

@@ -12,8 +12,9 @@ from neurodemon.engine.region import find_region
 from neurodemon.engine.trials import PassSize
 from neurodemon.planner.plan import Chunk, Plan
 from neurodemon.terms.sites import Site
+from neurodemon.terms.units import UnitBlock
 
-Nudge = Callable[[Site, int], Tensor]  # (site, number of the batch) → Δz, canonical
+Nudge = Callable[[UnitBlock, int], Tensor]  # (units, number of the batch) → Δz, canonical
 
 
 def run(
@@ -24,7 +25,7 @@ def run(
     Args:
         plan: the plan.
         recordings: one per batch.
-        nudge: Δz of every unit of a site, for one batch.
+        nudge: Δz of every unit of a block's site, for one batch.
         done: numbers of chunks to leave out.
 
     Yields:
@@ -48,7 +49,7 @@ def pass_size(recording: Recording, site: Site, numbers_per_pass: int) -> PassSi
     """
     graph, n_examples = recording.graph, recording.n_examples
     exit_node = find_region(graph, site.node, recording.values).exit
-    names = [exit_node, *(node.name for node in graph.cone(exit_node))]
+    names = [exit_node, *(node.name for node in graph.below(exit_node))]
     values = [recording.values[name] for name in names if name in recording.values]
     numbers = [value.numel() for value in values if isinstance(value, Tensor)]
     width = max(1, max(numbers, default=1) // n_examples)
@@ -67,6 +68,6 @@ def _measure_chunk(
         size = pass_size(
             recording, recording.graph.site_by_name[block.site.name], plan.numbers_per_pass
         )
-        effects = measure(recording, block, nudge(block.site, place), size)
+        effects = measure(recording, block, nudge(block, place), size)
         parts.append(effects.numpy())
     return np.concatenate(parts)

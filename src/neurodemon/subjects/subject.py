@@ -5,7 +5,8 @@ when a weight or a batch has changed. It never writes on the model.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -29,11 +30,13 @@ from neurodemon.subjects.admitting import (
 from neurodemon.subjects.costs import named_cost
 from neurodemon.subjects.dtypes import model_in, name_dtype, to_dtype
 from neurodemon.subjects.fingerprints import hash_batches, hash_model
+from neurodemon.subjects.padding import Mask, Padding, read_padding
 from neurodemon.subjects.stages import Stages
 from neurodemon.terms.certificates import Certificate
 from neurodemon.terms.sites import Site
 from neurodemon.tracing.capture import Capture, bind, capture, shape_signature
 from neurodemon.tracing.coverage import EagerRun, Parity, prove, require_same_runs, run_eagerly
+from neurodemon.tracing.heads import with_heads
 from neurodemon.tracing.leaves import count_examples, tensor_leaves
 from neurodemon.tracing.model_state import Call, call_model, studied
 
@@ -57,6 +60,12 @@ class Subject:
         name: how tables and files call it; the model's class, if left out.
         call: `call(model, inputs) -> output`, for models called in another way.
         seed: the seed it was made from, if any; kept in manifests.
+        heads: pattern of sites → number of attention heads side by side in their units, for a
+            model whose heads are not found by the names of its modules:
+            `{"blocks.*.mix:in": 8}`.
+        mask: `mask(inputs) -> Tensor` of shape (example, position), true where a position is
+            real; at padding no demon acts and nothing is counted. Left out, the mask that goes
+            in under `attention_mask` or `src_key_padding_mask` of a dict tells.
 
     Raises:
         SubjectError: the model is no module, or `better` is neither word.
@@ -81,6 +90,8 @@ class Subject:
         name: str | None = None,
         call: Call | None = None,
         seed: int | None = None,
+        heads: Mapping[str, int] | None = None,
+        mask: Mask | None = None,
     ) -> None:
         require_parts(model, batches, cost, better)
         self.model = model
@@ -90,6 +101,8 @@ class Subject:
         self.name = type(model).__name__ if name is None else name
         self.call: Call = call_model if call is None else call
         self.seed = seed
+        self.heads = dict(heads or {})
+        self.mask = mask
         self.stages: Stages | None = None  # of its training, where it can be gone through again
         self.source: dict[str, str] | None = None  # whose weights they are; kept in manifests
         self.dtype: torch.dtype | None = None  # that it was brought to, by `in_dtype`
@@ -121,6 +134,8 @@ class Subject:
             name=self.name,
             call=self.call,
             seed=self.seed,
+            heads=self.heads,
+            mask=self.mask,
         )
         made.stages, made.source, made.dtype = self.stages, self.source, self.dtype
         return made
@@ -253,6 +268,12 @@ class Subject:
         found = kept.get((signature, None)) or kept.get((signature, size))
         return found or self._capture_anew(batch, signature)
 
+    def padding(self, place: int) -> Padding:
+        """Which positions of a batch are real."""
+        if place not in self._kept.paddings:
+            self._kept.paddings[place] = read_padding(self.batches[place][0], self.mask)
+        return self._kept.paddings[place]
+
     def proof(self, place: int) -> Parity:
         """How near the graph came to the model on the first batch of this one's shape."""
         return self._kept.proofs[id(self.capture(place))]
@@ -286,6 +307,8 @@ class Subject:
                     return self._keep(earlier, batch, eager, signature)
         with self.held():
             made = capture(self.model, batch, call=self.call, cost=self.cost)
+        sites = with_heads(made.graph.sites, self.model, self.heads)
+        made = replace(made, graph=replace(made.graph, sites=sites))
         # After the capture, so that what a user's hook keeps is real tensors again.
         again = self.eager(batch, seed=1)
         with self.held():
@@ -336,6 +359,7 @@ class _Kept:
         self.captures: dict[Any, Capture] = {}
         self.proofs: dict[int, Parity] = {}
         self.recordings: dict[int, Recording] = {}
+        self.paddings: dict[int, Padding] = {}
         self.certificate: Certificate | None = None
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from neurodemon.errors import MissingExtraError, SelectionError
 from neurodemon.terms.manifests import Manifest
 from neurodemon.terms.text import format_number, format_table
-from neurodemon.terms.units import UnitSet
+from neurodemon.terms.units import UnitSet, spell_unit
 
 SCHEMA = pa.schema([
     ("site", pa.string()),
@@ -101,6 +101,14 @@ class Effects:
     def array(self, column: str) -> NDArray[np.float64]:
         """Take a numeric column as float64, nulls as NaN."""
         return np.array([np.nan if value is None else value for value in self[column]], float)
+
+    @property
+    def spelled(self) -> list[str]:
+        """The units' names, as selections that find them again (groups and directions aside)."""
+        names = [name or "" for name in self["name"]] if "name" in self.table.column_names else None
+        columns = [self[column] for column in ("site", "kind", "unit", "position")]
+        rows = zip(*columns, names or [""] * len(self), strict=True)
+        return [spell_unit(*row) for row in rows]
 
     def to_arrow(self) -> pa.Table:
         """Hand out the Arrow table itself."""
@@ -192,13 +200,15 @@ class Effects:
 
 
 def unit_columns(units: UnitSet) -> dict[str, list[Any]]:
-    """Spell a set of units as the columns `site`, `kind`, `unit`, `position`."""
+    """Spell units as the columns `site`, `kind`, `unit`, `position`; `name`, if any has one."""
     spelled = list(units)
+    names = [unit.name or None for unit in spelled]
     return {
         "site": [unit.site.name for unit in spelled],
         "kind": [unit.kind for unit in spelled],
         "unit": [unit.index for unit in spelled],
         "position": [unit.position for unit in spelled],
+        **({"name": names} if any(names) else {}),
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodemon.errors import SelectionError, SiteNotFoundError, UnitIndexError
+from neurodemon.terms.groups import Direction, Group
 from neurodemon.terms.selection import Selector, Span, parse_selection
 from neurodemon.terms.sites import Site
 from neurodemon.terms.units import NO_INDEX, UnitBlock, UnitSet
@@ -96,11 +97,48 @@ def _block(site: Site, selector: Selector) -> UnitBlock:
 
 
 def _heads(site: Site, selector: Selector) -> UnitBlock:
-    """Take attention heads: refused, for no tracing finds heads yet."""
-    raise SelectionError(
-        f"'{selector.site_text}/head' asks for the heads of site {site.name!r}, and how its "
-        f"units divide into heads is not known; take its {site.unit_kind}s instead: {site.name!r}."
-    )
+    """Take attention heads; raise if it is not known how the units divide into heads."""
+    if site.heads is None:
+        raise SelectionError(
+            f"'{selector.site_text}/head' asks for the heads of site {site.name!r}, and how its "
+            f"{site.n_units} units divide into heads is not known. Heads live on the input of an "
+            "attention's output projection, such as 'attn.o_proj:in', and on the outputs of its "
+            "key and value projections. Declare them: nd.Subject(..., "
+            f"heads={{{site.name!r}: 12}})."
+        )
+    heads = _run(selector.span, site.heads, "head", site)
+    position = NO_INDEX
+    if selector.position is not None:
+        span = Span(selector.position, selector.position + 1)
+        position = int(_run(span, _count_positions(site), "position", site)[0])
+    return UnitBlock(site, "head", heads, np.full_like(heads, position))
+
+
+def gather(made: Group | Direction, sites: Sequence[Site]) -> UnitBlock:
+    """Make units of a group or of directions: at the one site that their text names.
+
+    Args:
+        made: what the user made.
+        sites: the sites of the model.
+
+    Returns:
+        The units.
+
+    Raises:
+        SelectionError: the text names several sites or more than a site, or the vectors do not
+            fit.
+        SiteNotFoundError: it names none.
+        UnitIndexError: a feature or position is out of range.
+    """
+    selectors = parse_selection(made.site)
+    found = _matching(selectors[0], sites)
+    is_plain = selectors[0].span is None and selectors[0].axis == "unit"
+    if len(selectors) > 1 or len(found) > 1 or not is_plain or selectors[0].position is not None:
+        raise SelectionError(
+            f"{made.name!r} is at {made.site!r}, which names {[site.name for site in found][:5]}; "
+            "expected the name of one site, without '[…]', '@' or '/'."
+        )
+    return made.block(found[0])
 
 
 def _count_positions(site: Site) -> int:

@@ -25,7 +25,8 @@ class Site:
         unit_kind: what one coordinate along the unit axis is: `neuron` or `channel`.
         aliases: other names of the same tensor.
         is_output: whether this is what the model returns.
-        heads: the number of attention heads side by side in the unit axis, if known.
+        heads: the number of attention heads side by side in the unit axis, if known: head h has
+            the units h·n_units/heads up to the next head's first.
 
     Example:
         >>> site = Site("fc1", "linear", "linear", ("example", "unit"), (0, 32))

@@ -8,6 +8,7 @@ NON_FINITE = "non_finite"
 BELOW_NOISE = "below_noise"
 NO_CHANGE = "no_change"
 NO_SLOPE = "no_slope"
+PADDING = "padding"
 
 ADVICE = {
     OK: "The number stands.",
@@ -27,4 +28,5 @@ ADVICE = {
         "Here δ is 0, so that the slope promises nothing and the shape has no value: read the "
         "headroom, which is measured."
     ),
+    PADDING: "Every example is padded at this position: there is nothing to change or to count.",
 }

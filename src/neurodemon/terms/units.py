@@ -7,7 +7,7 @@ neurons cost two small arrays. It never holds a tensor of the model.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from neurodemon.errors import SelectionError
 from neurodemon.terms.sites import Site
 
-UnitKind = Literal["neuron", "channel", "position", "cell"]
+UnitKind = Literal["neuron", "channel", "head", "position", "cell", "group", "direction"]
 NO_INDEX = -1  # in the columns: a unit that has no index along this axis
 
 
@@ -25,10 +25,14 @@ class Unit:
 
     Attributes:
         site: where it sits.
-        kind: `neuron` or `channel` (all positions), `cell` (one feature at one position) or
-            `position` (all features at one position).
-        index: along the unit axis; None for a position.
-        position: the (flattened) position; None for a neuron or channel.
+        kind: `neuron`, `channel` or `head` (all positions), `cell` (one feature at one
+            position), `position` (all features at one position), `group` (features of the
+            user's choice) or `direction` (a vector through the features).
+        index: along the unit axis; of a head its number, of a direction that of its vector;
+            None for a position or group.
+        position: the (flattened) position; None for all positions.
+        name: of a group or direction.
+        members: of a group its features, of a direction its vector; else None.
 
     Example:
         >>> site = Site("fc1", "linear", "linear", ("example", "unit"), (0, 32))
@@ -40,23 +44,66 @@ class Unit:
     kind: UnitKind
     index: int | None
     position: int | None
+    name: str = ""
+    members: tuple[float, ...] | None = None
 
     def __str__(self) -> str:
-        """Spell the unit as a selection that finds it again."""
-        if self.kind == "position":
-            return f"{self.site.name}/position[{self.position}]"
-        at = "" if self.position is None else f"@{self.position}"
-        return f"{self.site.name}[{self.index}]{at}"
+        """Spell the unit: but for groups and directions, as a selection that finds it again."""
+        return spell_unit(self.site.name, self.kind, self.index, self.position, self.name)
+
+
+def spell_unit(
+    site: str, kind: str | None, index: int | None, position: int | None, name: str = ""
+) -> str:
+    """Spell a unit by its columns: `fc1[3]`, `fc1[3]@5`, `o_proj:in/head[2]`, `fc1/position[5]`.
+
+    Args:
+        site: its site's name.
+        kind: what kind of unit it is.
+        index: along the unit axis.
+        position: which position.
+        name: of a group or direction.
+
+    Returns:
+        The text; a selection that finds it again, but for groups and directions.
+
+    Example:
+        >>> spell_unit("o_proj:in", "head", 2, None), spell_unit("fc1", "group", None, None, "pair")
+        ('o_proj:in/head[2]', 'fc1/group(pair)')
+    """
+    if kind == "position":
+        return f"{site}/position[{position}]"
+    at = "" if position is None else f"@{position}"
+    if kind == "group":
+        return f"{site}/group({name}){at}"
+    number = "" if index is None else f"[{index}]"
+    if kind == "direction":
+        return f"{site}/direction({name}){number}{at}"
+    return f"{site}{'/head' if kind == 'head' else ''}{number}{at}"
 
 
 @dataclass(frozen=True, eq=False)
 class UnitBlock:
-    """Units of one kind at one site, in columns (`NO_INDEX` where there is none)."""
+    """Units of one kind at one site, in columns (`NO_INDEX` where there is none).
+
+    All of them are at all positions, or each is at one position.
+
+    Attributes:
+        site: where they sit.
+        kind: what they are.
+        indices: along the unit axis.
+        positions: which position each is at.
+        names: of groups and directions, one each; else empty.
+        members: of groups their features (int64), of directions their vectors (float64), a row
+            each; else None.
+    """
 
     site: Site
     kind: UnitKind
     indices: NDArray[np.int64]
     positions: NDArray[np.int64]
+    names: tuple[str, ...] = ()
+    members: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         """Count the units."""
@@ -64,17 +111,38 @@ class UnitBlock:
 
     def __getitem__(self, rows: slice) -> "UnitBlock":
         """Take a run of the units, in order."""
-        return UnitBlock(self.site, self.kind, self.indices[rows], self.positions[rows])
+        return self.take(np.arange(len(self))[rows])
 
     def __iter__(self) -> Iterator[Unit]:
         """Spell the units out, one by one."""
-        for index, position in zip(self.indices.tolist(), self.positions.tolist(), strict=True):
+        members = [None] * len(self) if self.members is None else map(tuple, self.members.tolist())
+        names = self.names or ("",) * len(self)
+        columns = (self.indices.tolist(), self.positions.tolist(), names, members)
+        for index, position, name, own in zip(*columns, strict=True):
             yield Unit(
                 self.site,
                 self.kind,
                 None if index == NO_INDEX else index,
                 None if position == NO_INDEX else position,
+                name,
+                own,
             )
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether the units are at all positions."""
+        return bool((self.positions == NO_INDEX).all())
+
+    def take(self, rows: NDArray[np.int64]) -> "UnitBlock":
+        """Take units by number, in the order given; one may be taken twice."""
+        return UnitBlock(
+            self.site,
+            self.kind,
+            self.indices[rows],
+            self.positions[rows],
+            tuple(self.names[row] for row in rows.tolist()) if self.names else (),
+            None if self.members is None else self.members[rows],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,12 +199,15 @@ class UnitSet:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the content: sites, kinds, indices and positions."""
+        """A hash of the content: sites, kinds, indices, positions, groups and directions."""
         digest = hashlib.blake2b(digest_size=16)
         for block in self.blocks:
             digest.update(f"{block.site.name}|{block.kind}|{len(block)}|".encode())
             digest.update(np.ascontiguousarray(block.indices).tobytes())
             digest.update(np.ascontiguousarray(block.positions).tobytes())
+            if block.members is not None:
+                digest.update(repr(block.names).encode())
+                digest.update(np.ascontiguousarray(block.members).tobytes())
         return digest.hexdigest()
 
 
@@ -144,14 +215,23 @@ def _single(unit: Unit) -> UnitBlock:
     """Wrap one unit as a block."""
     index = NO_INDEX if unit.index is None else unit.index
     position = NO_INDEX if unit.position is None else unit.position
-    return UnitBlock(unit.site, unit.kind, np.array([index]), np.array([position]))
+    return UnitBlock(
+        unit.site,
+        unit.kind,
+        np.array([index]),
+        np.array([position]),
+        () if unit.members is None else (unit.name,),
+        None if unit.members is None else np.array([unit.members]),
+    )
 
 
 def _merge(blocks: tuple[UnitBlock, ...]) -> tuple[UnitBlock, ...]:
     """Join blocks of the same site and kind, in order of first sight, dropping repeats."""
-    groups: dict[tuple[str, str], list[UnitBlock]] = {}
+    groups: dict[tuple[object, ...], list[UnitBlock]] = {}
     for block in blocks:
-        groups.setdefault((block.site.name, block.kind), []).append(block)
+        size = 0 if block.members is None else block.members.shape[1]
+        key = (block.site.name, block.kind, size, block.is_everywhere)
+        groups.setdefault(key, []).append(block)
     return tuple(_join(group) for group in groups.values())
 
 
@@ -163,10 +243,18 @@ def _join(group: list[UnitBlock]) -> UnitBlock:
             f"Units of two different models share the site name {first.site.name!r}; "
             "expected units of one subject. Take both sets from the same one."
         )
-    pairs = np.stack([
+    members = [block.members for block in group if block.members is not None]
+    whole = UnitBlock(
+        first.site,
+        first.kind,
         np.concatenate([block.indices for block in group]),
         np.concatenate([block.positions for block in group]),
-    ])
-    _, seen = np.unique(pairs, axis=1, return_index=True)
-    kept = pairs[:, np.sort(seen)]
-    return UnitBlock(first.site, first.kind, kept[0], kept[1])
+        tuple(name for block in group for name in block.names),
+        np.concatenate(members) if members else None,
+    )
+    columns = [whole.indices, whole.positions]
+    if whole.members is not None:  # equal rows get equal numbers
+        _, same = np.unique(whole.members, axis=0, return_inverse=True)
+        columns.append(same)
+    _, seen = np.unique(np.stack(columns), axis=1, return_index=True)
+    return whole.take(np.sort(seen))
