@@ -126,3 +126,10 @@ def test_steps_are_whole_numbers():
     assert read_steps("5, 0") == [5, 0]
     with pytest.raises(SubjectError, match="expected whole numbers separated by commas"):
         read_steps("1.5")
+
+
+def test_a_dtype_that_is_asked_for_is_kept_to(run):
+    result = run(*MINE, "--scope", "each", "--dtype", "float32")
+    assert result.exit_code == 0
+    assert "note: Computed in float32, as asked." in result.stderr
+    assert "float64" not in result.stderr

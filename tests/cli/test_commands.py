@@ -227,3 +227,16 @@ def test_numbers_that_json_has_not_become_null_and_the_status_says_why(run_json)
     (row,) = run_json("measure", "kink:4", "-p", "scale=1e308")["effects"]
     assert row["status"] == "non_finite"
     assert row["measured"] is None
+
+
+@pytest.mark.parametrize("command", JOBS)
+def test_the_manifest_names_the_dtype_that_was_asked_for(run_json, my_file, command):
+    found = run_json(command, f"{my_file}:subject", "--dtype", "float64")
+    assert found["manifest"]["dtype"] == "float64"
+
+
+def test_a_run_in_another_dtype_is_another_run(run, my_file):
+    assert run("measure", f"{my_file}:subject", "--out", "a").exit_code == 0
+    result = run("measure", f"{my_file}:subject", "--out", "a", "--dtype", "float64")
+    assert result.exit_code == 1
+    assert "its dtype is 'float32', now it is 'float64'" in result.stderr

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from neurodemon.cli.opening import open_subject, require_free
 from neurodemon.errors import StoreError, SubjectError
@@ -25,6 +26,16 @@ def test_a_seed_that_would_be_passed_over_is_refused(text):
 def test_examples_that_would_be_passed_over_are_refused():
     with pytest.raises(SubjectError, match="examples are options of built-in subjects"):
         open_subject("my.py:subject", None, 3, None, keep_quiet)
+
+
+def test_a_subject_is_brought_to_the_dtype_that_was_asked_for():
+    opened = open_subject("kink", None, None, None, keep_quiet, dtype="float32")
+    assert opened.recording(0).cost.dtype == torch.float32
+
+
+def test_a_word_that_is_no_dtype_is_refused_before_the_subject_is_looked_for():
+    with pytest.raises(SubjectError, match="dtype is 'half'; expected float64, float32, bfloat16"):
+        open_subject("nowhere", None, None, None, keep_quiet, dtype="half")
 
 
 def test_a_new_and_an_empty_folder_are_free(tmp_path):

@@ -5,6 +5,7 @@
 from neurodemon.cli.options import (
     AsJson,
     CheckpointFolder,
+    DtypeName,
     ExampleCount,
     MnistFolder,
     PlotFolder,
@@ -35,6 +36,7 @@ def question(
     mnist: MnistFolder = None,
     examples: ExampleCount = None,
     seed: Seed = None,
+    dtype: DtypeName = None,
     traceback: Traceback = False,
 ) -> None:
     """Ask whether influence is error, through the training of a network.
@@ -58,7 +60,7 @@ def question(
         reach, wanted = settle_radius(radius), read_steps(steps)
         require_plot(plot, is_for_several=True)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note)
+            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
             found = run(
                 opened,
                 units,

@@ -7,6 +7,7 @@ What is heavy is imported inside, once a command runs. The docstrings are the he
 
 from neurodemon.cli.options import (
     AsJson,
+    DtypeName,
     ExampleCount,
     MnistFolder,
     NewFolder,
@@ -30,6 +31,7 @@ def sites(
     mnist: MnistFolder = None,
     examples: ExampleCount = None,
     seed: Seed = None,
+    dtype: DtypeName = None,
     traceback: Traceback = False,
 ) -> None:
     """List the places of a model where a demon can sit.
@@ -44,7 +46,7 @@ def sites(
         from neurodemon.jobs.selecting import sites as find_sites
 
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note)
+            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
             found = find_sites(opened)
         report_sites(found, as_json=as_json)
 
@@ -55,6 +57,7 @@ def check(
     mnist: MnistFolder = None,
     examples: ExampleCount = None,
     seed: Seed = None,
+    dtype: DtypeName = None,
     traceback: Traceback = False,
 ) -> None:
     """Prove on a few examples that a subject can be studied.
@@ -70,7 +73,9 @@ def check(
         from neurodemon.jobs.checking import check as prove
 
         with watched() as bars:
-            certificate = prove(open_subject(subject, mnist, examples, seed, bars.note))
+            certificate = prove(
+                open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
+            )
         report_certificate(certificate, as_json=as_json)
 
 
@@ -85,6 +90,7 @@ def predict(
     mnist: MnistFolder = None,
     examples: ExampleCount = None,
     seed: Seed = None,
+    dtype: DtypeName = None,
     traceback: Traceback = False,
 ) -> None:
     """Predict what demons would do, from shared passes.
@@ -102,7 +108,7 @@ def predict(
         wanted = parse_perturbation(perturbation)
         require_free(out)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note)
+            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
             effects = run(opened, units, wanted, predictor=predictor, progress=bars.progress)
         if out is not None:
             save(effects, out)
@@ -119,6 +125,7 @@ def measure(
     mnist: MnistFolder = None,
     examples: ExampleCount = None,
     seed: Seed = None,
+    dtype: DtypeName = None,
     traceback: Traceback = False,
 ) -> None:
     """Measure what demons do, by really running.
@@ -135,7 +142,7 @@ def measure(
 
         wanted = parse_perturbation(perturbation)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note)
+            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
             effects = run(opened, units, wanted, out=out, progress=bars.progress, note=bars.note)
         report(effects, out=out, top=top, as_json=as_json)
 
@@ -152,6 +159,7 @@ def audit(
     mnist: MnistFolder = None,
     examples: ExampleCount = None,
     seed: Seed = None,
+    dtype: DtypeName = None,
     traceback: Traceback = False,
 ) -> None:
     """Predict, measure, and judge the predictions.
@@ -170,7 +178,7 @@ def audit(
         wanted = parse_perturbation(perturbation)
         require_plot(plot)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note)
+            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
             result = run(
                 opened,
                 units,

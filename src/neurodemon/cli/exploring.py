@@ -4,6 +4,7 @@
 
 from neurodemon.cli.options import (
     AsJson,
+    DtypeName,
     ExampleCount,
     FurtherDz,
     MnistFolder,
@@ -34,6 +35,7 @@ def curve(
     mnist: MnistFolder = None,
     examples: ExampleCount = None,
     seed: Seed = None,
+    dtype: DtypeName = None,
     traceback: Traceback = False,
 ) -> None:
     """Measure the cost along the way of one unit's demon.
@@ -54,7 +56,7 @@ def curve(
         further = read_numbers("--at", at)
         require_plot(plot)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note)
+            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
             found = run(
                 opened,
                 unit,
@@ -81,6 +83,7 @@ def headroom(
     mnist: MnistFolder = None,
     examples: ExampleCount = None,
     seed: Seed = None,
+    dtype: DtypeName = None,
     traceback: Traceback = False,
 ) -> None:
     """Give each unit a demon that looks for the Δz with the least cost.
@@ -100,7 +103,7 @@ def headroom(
         reach, shared_by = settle_radius(radius), read_scope(scope)
         require_plot(plot)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note)
+            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
             found = run(
                 opened, units, reach, shared_by, out=out, progress=bars.progress, note=bars.note
             )

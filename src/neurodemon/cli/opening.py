@@ -6,12 +6,19 @@ from neurodemon.errors import PerturbationError, StoreError, SubjectError
 from neurodemon.store.layout import is_free
 from neurodemon.subjects.built_in import require_option
 from neurodemon.subjects.cache import Note
+from neurodemon.subjects.dtypes import read_dtype
 from neurodemon.subjects.loader import load_subject
 from neurodemon.subjects.subject import Subject
 
 
 def open_subject(
-    text: str, mnist: Path | None, examples: int | None, seed: int | None, note: Note
+    text: str,
+    mnist: Path | None,
+    examples: int | None,
+    seed: int | None,
+    note: Note,
+    *,
+    dtype: str | None = None,
 ) -> Subject:
     """Load a subject with the options that were given for it.
 
@@ -21,13 +28,16 @@ def open_subject(
         examples: how many test images, if given.
         seed: of the training, if given.
         note: told what takes time.
+        dtype: the precision to bring it to, if given.
 
     Returns:
         The subject; an option that does not apply to it is refused with a `SubjectError`.
     """
+    precision = None if dtype is None else read_dtype(dtype)
     if seed is not None:
         require_option(text, "seed", seed)
-    return load_subject(text, mnist=mnist, examples=examples, seed=seed or 0, note=note)
+    subject = load_subject(text, mnist=mnist, examples=examples, seed=seed or 0, note=note)
+    return subject if precision is None else subject.in_dtype(precision)
 
 
 def read_numbers(option: str, text: str | None) -> tuple[float, ...]:

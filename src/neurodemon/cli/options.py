@@ -159,6 +159,16 @@ Seed = Annotated[
         show_default=False,
     ),
 ]
+DtypeName = Annotated[
+    str | None,
+    typer.Option(
+        "--dtype",
+        metavar="NAME",
+        help="Bring the model and its real numbers to float64, float32, bfloat16 or float16, on "
+        "copies. Left out: as they are.",
+        show_default=False,
+    ),
+]
 PlotFile = Annotated[
     Path | None,
     typer.Option(
