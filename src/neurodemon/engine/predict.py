@@ -8,18 +8,18 @@ from `torch.autograd.grad` with respect to the graph's own values, never `.backw
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from neurodemon.engine.layout import canonical, over_units, require_units
+from neurodemon.engine.layout import along, canonical, over_units, require_units
 from neurodemon.engine.link import Link, recognise
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.region import Move, move
+from neurodemon.engine.region import Move, move, z_of
 from neurodemon.engine.replay import Pass, Replay
+from neurodemon.engine.tape import Tape, make_tape
 from neurodemon.errors import PredictorError
-from neurodemon.graph.evaluate import evaluate
+from neurodemon.graph.graph import Graph
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import UnitBlock
 
@@ -35,11 +35,11 @@ class Request:
 
     Attributes:
         block: the units.
-        dz: Δz of every unit of the site, from `nudge`.
+        dz: Δz of every unit of the site, from `nudge`; of directions Δc of the block's.
     """
 
     block: UnitBlock
-    dz: Float[Tensor, "example position unit"]
+    dz: Float[Tensor, "example position coordinate"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ def ladder_of(recording: Recording) -> Ladder:
     graph = recording.graph
     reaching = graph.upstream([graph.cost])
     outputs = [name for name in dict.fromkeys(graph.outputs) if name in reaching]
-    usable = [name for name in outputs if _is_vector(recording, name)]
+    usable = [name for name in outputs if _is_vector(recording, name) and _is_last(graph, name)]
     found = next((name for name in usable if not _has_bypass(recording, name)), None)
     if found is None:
         return Ladder(None, 0, None)
@@ -129,8 +129,8 @@ def influence(
     """
     target = recording.graph.cost if target is None else target
     names = list(dict.fromkeys(sources))
-    found = _with_gradients(recording, names, [target])
-    return dict(zip(names, _gradients(found, names, target, along=along), strict=True))
+    found = make_tape(recording, names, [target]).gradients(names, target, along=along)
+    return dict(zip(names, found, strict=True))
 
 
 def find_crosstalk(recording: Recording, sources: Sequence[str]) -> str | None:
@@ -145,13 +145,13 @@ def find_crosstalk(recording: Recording, sources: Sequence[str]) -> str | None:
         small; None if there is none, or no gradient at all.
     """
     names = [name for name in sources if recording.values[name].is_floating_point()]
-    found = _with_gradients(recording, names, [recording.graph.cost])
-    cost = found[recording.graph.cost]
-    if not cost.requires_grad or len(cost) < 2:
+    tape = make_tape(recording, names, [recording.graph.cost])
+    cost = tape.pieces[0][recording.graph.cost]
+    if not cost.requires_grad or len(cost) < 2:  # one example, or each run alone
         return None
     first = torch.zeros_like(cost)
     first[0] = 1
-    slopes = _gradients(found, names, recording.graph.cost, along=first)
+    slopes = tape.gradients(names, recording.graph.cost, along=first)
     for name, slope in zip(names, slopes, strict=True):
         axis = recording.graph[name].example_axis or 0
         others = slope.narrow(axis, 1, len(cost) - 1)
@@ -174,32 +174,22 @@ def predict(
     Returns:
         For each request, per predictor, the effects per example and unit, in float64.
     """
-    moves = [
-        move(recording, recording.graph.site_by_name[request.block.site.name], request.dz)
-        for request in requests
-    ]
-    for request, carried in zip(requests, moves, strict=True):
-        require_units(carried.clean, request.block)
+    for request in requests:
+        require_units(z_of(recording, request.block), request.block)
+    moves = [move(recording, request.block, request.dz) for request in requests]
     nodes = [recording.graph.site_by_name[r.block.site.name].node for r in requests]
     sources = list(dict.fromkeys([*nodes, *(carried.exit for carried in moves)]))
     wants_logits = LINEAR_LOGITS in predictors
     output = ladder.output if wants_logits else None
-    found = _with_gradients(
-        recording, sources, [recording.graph.cost, *([output] if output else [])]
-    )
-    delta = dict(
-        zip(
-            sources,
-            _gradients(found, sources, recording.graph.cost, keep=wants_logits),
-            strict=True,
-        )
-    )
+    cost = recording.graph.cost
+    tape = make_tape(recording, sources, [cost, *([output] if output else [])])
+    delta = dict(zip(sources, tape.gradients(sources, cost, keep=wants_logits), strict=True))
     results = [
         _low_rungs(recording, request, carried, delta, predictors, ladder.link)
         for request, carried in zip(requests, moves, strict=True)
     ]
     if output is not None:
-        shifts = _output_shifts(recording, requests, moves, found, output)
+        shifts = _output_shifts(recording, requests, moves, tape, output)
         for result, shift in zip(results, shifts, strict=True):
             result[LINEAR_LOGITS] = _cost_of_shifts(recording, output, shift)
     return results
@@ -217,9 +207,10 @@ def _low_rungs(  # noqa: PLR0913, PLR0917  # the rungs share all of this
     site = recording.graph.site_by_name[request.block.site.name]
     result = {}
     if TANGENT in predictors:
-        at_z = canonical(delta[site.node], site).double() * request.dz.double()
+        slope = along(canonical(delta[site.node], site).double(), request.block)
+        at_z = slope * request.dz.double()
         result[TANGENT] = over_units(at_z, request.block)
-    at_exit = canonical(delta[carried.exit], site).double()
+    at_exit = along(canonical(delta[carried.exit], site).double(), request.block)
     first_order = over_units(_times(at_exit, carried), request.block)
     if FIRST_ORDER in predictors:
         result[FIRST_ORDER] = first_order
@@ -237,22 +228,22 @@ def _output_shifts(
     recording: Recording,
     requests: Sequence[Request],
     moves: Sequence[Move],
-    found: dict[str, Tensor],
+    tape: Tape,
     output: str,
 ) -> list[Float[Tensor, "example row output"]]:
     """J·Δa: how far each unit shifts each output, to first order, one pass per output."""
     exits = list(dict.fromkeys(carried.exit for carried in moves))
-    n_outputs = found[output].numel() // recording.n_examples
+    clean = recording.values[output]
+    n_outputs = clean.numel() // recording.n_examples
     shifts: list[list[Tensor]] = [[] for _ in requests]
     for place in range(n_outputs):
-        along = torch.zeros(recording.n_examples, n_outputs).to(found[output])
-        along[:, place] = 1
-        gradients = dict(
-            zip(exits, _gradients(found, exits, output, along=along, keep=True), strict=True)
-        )
+        one = torch.zeros(recording.n_examples, n_outputs).to(clean)
+        one[:, place] = 1
+        found = tape.gradients(exits, output, along=one, keep=True)
+        gradients = dict(zip(exits, found, strict=True))
         for request, carried, own in zip(requests, moves, shifts, strict=True):
             site = recording.graph.site_by_name[request.block.site.name]
-            jacobian = canonical(gradients[carried.exit], site)
+            jacobian = along(canonical(gradients[carried.exit], site), request.block)
             own.append(over_units(_times(jacobian, carried), request.block))
     return [torch.stack(own, dim=2) for own in shifts]
 
@@ -276,52 +267,16 @@ def _cost_of_shifts(
     return torch.cat(found).T
 
 
-def _with_gradients(
-    recording: Recording, sources: Sequence[str], targets: Sequence[str]
-) -> dict[str, Tensor]:
-    """Run again what lies below the sources, so that gradients can be taken at each of them."""
-    graph = recording.graph
-    below = graph.downstream(sources)
-    needed = graph.upstream(targets)
-    nodes = [node for node in graph.nodes if node.name in below and node.name in needed]
-    given = {name: value for name, value in recording.values.items() if name not in below}
-    own = set(sources)
-
-    def leaf(name: str, value: Any) -> Any:
-        """Make a source a leaf where it has no gradient yet: at the start, or behind a detach."""
-        is_leaf = name in own and not value.requires_grad
-        return value.detach().requires_grad_() if is_leaf else value
-
-    with torch.inference_mode(mode=False), torch.enable_grad():
-        leaves = {name: leaf(name, given[name]) for name in sources if name in given}
-        return evaluate(nodes, {**given, **leaves}, wanted=[*sources, *targets], observe=leaf)
-
-
-def _gradients(
-    found: dict[str, Tensor],
-    sources: Sequence[str],
-    target: str,
-    *,
-    along: Tensor | None = None,
-    keep: bool = False,
-) -> tuple[Tensor, ...]:
-    """Differentiate a value's sum, or its part along another; 0 where it does not depend."""
-    total = found[target]
-    along = torch.ones_like(total) if along is None else along.reshape(total.shape)
-    if not total.requires_grad:
-        raise PredictorError(
-            "The cost has no gradient (it was made with argmax, rounding or no_grad); expected "
-            "a differentiable cost. Measure instead: nd.measure(subject, units)."
-        )
-    values = [found[name] for name in sources]
-    return torch.autograd.grad(total, values, along, retain_graph=keep, materialize_grads=True)
-
-
 def _is_vector(recording: Recording, name: str) -> bool:
     """Whether an output is one vector, or one number, per example."""
     value = recording.values[name]
     is_flat = value.ndim in {1, 2} and recording.graph[name].example_axis == 0
     return bool(is_flat and value.is_floating_point() and name != recording.graph.cost)
+
+
+def _is_last(graph: Graph, name: str) -> bool:
+    """Whether the cost can be computed from an output without running the model as a whole."""
+    return graph.whole is None or graph.in_model.isdisjoint(n.name for n in graph.below(name))
 
 
 def _has_bypass(recording: Recording, output: str) -> bool:

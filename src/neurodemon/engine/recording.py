@@ -39,6 +39,11 @@ class Recording:
         return int(self.cost.shape[0])
 
     @property
+    def is_alone(self) -> bool:
+        """Whether passes hold one example each: a branch of the model may read the batch."""
+        return self.graph.whole is not None and self.graph.whole.one_by_one
+
+    @property
     def n_bytes(self) -> int:
         """Memory held by the values, storages shared between views counted once."""
         storages = {
@@ -60,10 +65,14 @@ def record(graph: Graph, values: Mapping[str, Any], *, can_fold: bool = True) ->
     Returns:
         The recording.
     """
+    given = values
     needed = graph.upstream([graph.cost, *graph.outputs])
     nodes = [node for node in graph.nodes if node.name in needed]
+    if graph.whole is not None:
+        given, nodes = graph.whole.record(values), list(graph.cost_nodes)
     with torch.no_grad():
-        found = evaluate(nodes, values, wanted=[node.name for node in nodes])
+        found = evaluate(nodes, given, wanted=[node.name for node in nodes])
+    found = found if graph.whole is None else {**given, **found}
     cost = found[graph.cost]
     return Recording(graph, found, cost, _noise_floor(graph, found, cost), can_fold)
 

@@ -79,7 +79,7 @@ class Replay:
     def rules(self, site: Site) -> dict[str, Rule]:
         """The rank-one rules of the nodes that read the source, by node."""
         graph, values = self.recording.graph, self.recording.values
-        if "unit" not in site.axes or site.axes[0] != "example":
+        if "unit" not in site.axes or site.axes[0] != "example" or graph.whole is not None:
             return {}
         axis = site.axes.index("unit")
         inside = {node.name for node in self.cone}
@@ -121,7 +121,7 @@ class Replay:
         graph = self.recording.graph
         is_column = block.kind in {"neuron", "channel"}
         changed = self._enter(site, moved - clean, block) if is_column else {}
-        readers = set(graph.users[self.source]) & {node.name for node in self.cone}
+        readers = {node.name for node in self.cone if self.source in node.inputs}
         if not readers <= changed.keys() or self.source == graph.cost:
             value = self.environment[self.source]
             flat = canonical(value, site)

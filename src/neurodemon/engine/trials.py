@@ -47,6 +47,7 @@ def cut_passes(recording: Recording, size: PassSize, most_rows: int) -> Iterator
     """
     n_examples = recording.n_examples
     examples, rows = (size.examples, size.rows) if recording.can_fold else (n_examples, 1)
+    examples = 1 if recording.is_alone else examples
     for start in range(0, n_examples, examples):
         yield Pass(start, min(start + examples, n_examples), min(rows, most_rows))
 
@@ -121,8 +122,7 @@ def _padded(own: Column, rows: int) -> Float[Tensor, "_ example part"]:
 
 def _padded_block(block: UnitBlock, rows: int) -> UnitBlock:
     """Fill a block up, or cut it, likewise."""
-    take = torch.arange(rows).clamp(max=len(block) - 1).numpy()
-    return UnitBlock(block.site, block.kind, block.indices[take], block.positions[take])
+    return block.take(torch.arange(rows).clamp(max=len(block) - 1).numpy())
 
 
 def _prove_clean(replay: Replay, clean: Float[Tensor, "row example"]) -> None:

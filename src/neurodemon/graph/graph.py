@@ -9,6 +9,7 @@ from functools import cached_property
 
 from neurodemon.errors import CaptureError
 from neurodemon.graph.node import Node
+from neurodemon.graph.whole import Whole
 from neurodemon.terms.sites import Site
 
 
@@ -24,6 +25,8 @@ class Graph:
         outputs: names of the nodes the model returns.
         cost: name of the node that holds one cost per example.
         sites: where demons can sit.
+        whole: runs the model itself, where the nodes do not run one by one: they then say what
+            reads what, and the cost alone is computed from them.
     """
 
     nodes: tuple[Node, ...]
@@ -33,6 +36,7 @@ class Graph:
     outputs: tuple[str, ...]
     cost: str
     sites: tuple[Site, ...] = ()
+    whole: Whole | None = None
 
     def __post_init__(self) -> None:
         """Refuse an order in which a node reads a value that comes later."""
@@ -84,11 +88,11 @@ class Graph:
                 below.add(node.name)
         return frozenset(below)
 
-    def cone(self, source: str, target: str | None = None) -> tuple[Node, ...]:
+    def below(self, source: str, target: str | None = None) -> tuple[Node, ...]:
         """The nodes between a source and a target: what a demon at the source can change.
 
         Args:
-            source: the node where the demon sits; itself not in the cone.
+            source: the node where the demon sits; itself not among them.
             target: the node that is read in the end; the cost, if None.
 
         Returns:
@@ -97,3 +101,30 @@ class Graph:
         """
         wanted = self.downstream([source]) & self.upstream([target or self.cost])
         return tuple(node for node in self.nodes if node.name in wanted)
+
+    def cone(self, source: str, target: str | None = None) -> tuple[Node, ...]:
+        """The nodes to run for another value at a source, in running order.
+
+        Args:
+            source: the node where the demon sits; itself not in the cone.
+            target: the node that is read in the end; the cost, if None.
+
+        Returns:
+            What lies between; where the model runs only as a whole, its run with that value,
+            and the cost of what it returns.
+        """
+        nodes = self.below(source, target)
+        if self.whole is None or not any(node.name in self.in_model for node in nodes):
+            return nodes
+        return (*self.whole.replaced(source), *self.cost_nodes)
+
+    @cached_property
+    def in_model(self) -> frozenset[str]:
+        """The nodes of the model: what its outputs need."""
+        return self.upstream(self.outputs)
+
+    @cached_property
+    def cost_nodes(self) -> tuple[Node, ...]:
+        """The nodes from the model's outputs to the cost."""
+        wanted = self.upstream([self.cost]) - self.in_model
+        return tuple(node for node in self.nodes if node.name in wanted and node.operation)
