@@ -1,5 +1,6 @@
 """Nested batches: the tensors inside, counted and taken by example."""
 
+from collections import namedtuple
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +13,8 @@ from neurodemon.tracing.leaves import (
     map_tensors,
     take_examples,
     tensor_leaves,
+    with_tensors,
+    without_tensors,
 )
 
 
@@ -31,6 +34,36 @@ def test_leaves_are_found_in_order_in_tuples_dicts_and_dataclasses() -> None:
 
 def test_a_dataclass_itself_is_no_value() -> None:
     assert list(tensor_leaves(Output)) == []
+
+
+Pair = namedtuple("Pair", ["left", "right"])
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Cannot be set."""
+
+    logits: Tensor
+    cache: object
+
+
+def test_a_nested_value_is_taken_apart_and_put_together_again() -> None:
+    tensors = [torch.tensor(float(number)) for number in range(5)]
+    kept = object()
+    nested = {
+        "pair": Pair(tensors[0], [tensors[1], "text"]),
+        "output": Output(tensors[2]),
+        "frozen": Frozen(tensors[3], kept),
+        "last": (tensors[4], None),
+    }
+    bare = without_tensors(nested)
+    assert list(tensor_leaves(bare)) == []
+    assert list(tensor_leaves(nested)) == tensors, "the value itself is left alone"
+    changed = with_tensors(bare, iter([tensor + 10 for tensor in tensors]))
+    assert [float(leaf) for leaf in tensor_leaves(changed)] == [10, 11, 12, 13, 14]
+    assert changed["pair"].right[1] == "text"
+    assert changed["frozen"].cache is kept
+    assert isinstance(changed["output"], Output)
 
 
 def test_only_real_numbers_can_hold_a_demon() -> None:

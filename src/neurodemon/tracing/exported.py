@@ -11,7 +11,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,7 +22,7 @@ from torch.utils import _pytree as pytree
 from neurodemon.errors import CaptureError
 from neurodemon.graph.node import Node, Ref
 from neurodemon.tracing.leaves import at_least_two, map_tensors
-from neurodemon.tracing.model_state import Call
+from neurodemon.tracing.model_state import Call, notes_of_call
 from neurodemon.tracing.operations import REPLACED, aten
 from neurodemon.tracing.wrapping import Cost, Costed, OpaqueCost, Tap
 
@@ -84,7 +84,8 @@ def export_raw(model: nn.Module, batch: tuple[Any, Any], *, call: Call, cost: Co
         except Exception as error:  # noqa: BLE001
             reasons.append(error)
             continue
-        return _read(program, costed, batch[1], is_dynamic=is_dynamic)
+        raw = _read(program, costed, batch[1], is_dynamic=is_dynamic)
+        return replace(raw, notes=(*notes_of_call(model, batch[0], call), *raw.notes))
     raise CaptureError(
         f"torch.export could not capture {type(model).__name__}: {_first_lines(reasons[0])} "
         "Expected a forward pass without branches on tensor values. Rewrite the branch with "

@@ -1,7 +1,8 @@
 """The tensors inside what models take and return: tuples, lists, dicts, dataclasses."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import torch
@@ -34,6 +35,54 @@ def tensor_leaves(value: Any) -> Iterator[Tensor]:
 def floating_leaves(value: Any) -> list[Tensor]:
     """Find the tensors of real numbers, in which alone a demon can sit."""
     return [leaf for leaf in tensor_leaves(value) if leaf.is_floating_point()]
+
+
+def swap_leaf(value: Any, instead: Mapping[int, Tensor]) -> Any:
+    """Put other tensors in the place of some of a nested value, which itself stays as it is.
+
+    Args:
+        value: a tensor, or tuples, lists, mappings and dataclasses of such.
+        instead: by the `id` of the tensor whose place it takes.
+
+    Returns:
+        The same structure with those tensors in it.
+    """
+    return _rebuild(value, lambda tensor: instead.get(id(tensor), tensor))
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Stands for a tensor that was taken out of a nested value."""
+
+
+def without_tensors(value: Any) -> Any:
+    """Copy a nested value with a gap in the place of each tensor that `tensor_leaves` finds."""
+    return _rebuild(value, lambda _tensor: Gap())
+
+
+def with_tensors(value: Any, tensors: Iterator[Tensor]) -> Any:
+    """Copy what `without_tensors` made, its gaps filled with tensors in the order given."""
+    return _rebuild(value, lambda _gap: next(tensors))
+
+
+def _rebuild(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Copy a nested value, its tensors and gaps changed; in the order of `tensor_leaves`."""
+    if isinstance(value, (Tensor, Gap)):
+        return change(value)
+    if isinstance(value, Mapping):
+        mapping: Any = copy.copy(value)
+        for name, part in value.items():
+            mapping[name] = _rebuild(part, change)
+        return mapping
+    if isinstance(value, (tuple, list)):
+        found = [_rebuild(part, change) for part in value]
+        return type(value)(*found) if hasattr(value, "_fields") else type(value)(found)
+    if is_dataclass(value) and not isinstance(value, type):
+        copied: Any = copy.copy(value)
+        for place in fields(value):  # a frozen one too
+            object.__setattr__(copied, place.name, _rebuild(getattr(value, place.name), change))
+        return copied
+    return value
 
 
 def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 import contextlib
 import copy
+import inspect
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,13 +14,55 @@ from torch.func import functional_call
 Call = Callable[[nn.Module, Any], Any]
 
 
+CACHE = "use_cache"  # the name by which Hugging Face's models are told to keep keys and values
+CACHE_OFF = "KV cache off: called with use_cache=False."
+
+
 def call_model(model: nn.Module, inputs: Any) -> Any:
-    """Call a model the usual way: a dict by keywords, a tuple by position, else as is."""
+    """Call a model the usual way: a dict by keywords, a tuple by position, else as is.
+
+    A model that would fill a cache of keys and values, which only generation reads, is told not
+    to, unless the inputs hold `use_cache` themselves.
+
+    Args:
+        model: the user's model.
+        inputs: one batch of inputs.
+
+    Returns:
+        What the model returns.
+    """
+    keywords = {CACHE: False} if fills_cache(model, inputs) else {}
     if isinstance(inputs, dict):
-        return model(**inputs)
+        return model(**inputs, **keywords)
     if isinstance(inputs, (tuple, list)):
-        return model(*inputs)
-    return model(inputs)
+        return model(*inputs, **keywords)
+    return model(inputs, **keywords)
+
+
+def fills_cache(model: nn.Module, inputs: Any) -> bool:
+    """Whether a model would fill a cache by its config alone, without being asked to.
+
+    Args:
+        model: the user's model.
+        inputs: one batch of inputs.
+
+    Returns:
+        True if its config says `use_cache=True`, its forward takes the word, and the inputs do
+        not hold it.
+    """
+    if getattr(getattr(model, "config", None), CACHE, None) is not True:
+        return False
+    names = list(inspect.signature(model.forward).parameters)
+    if isinstance(inputs, dict):
+        given = list(inputs)
+    else:
+        given = names[: len(inputs) if isinstance(inputs, (tuple, list)) else 1]
+    return CACHE in names and CACHE not in given
+
+
+def notes_of_call(model: nn.Module, inputs: Any, call: Call) -> tuple[str, ...]:
+    """Say what `call_model` changes of the way a model is called."""
+    return (CACHE_OFF,) if call is call_model and fills_cache(model, inputs) else ()
 
 
 @contextlib.contextmanager
@@ -41,7 +85,9 @@ def studied(model: nn.Module, *, evaluate: bool) -> Iterator[None]:
         (value, copy.copy(value))
         for _, state in states
         for name, value in state.items()
-        if type(value) in {list, dict, set} and not name.startswith("_")
+        # a model may hang hooks on itself when it is first called: they stand in such a dict
+        if type(value) in {list, dict, set, OrderedDict}
+        and ("hooks" in name or not name.startswith("_"))
     ]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     # what is made in the caller's inference mode could never be differentiated
@@ -85,10 +131,14 @@ def run_model(model: nn.Module, inputs: Any, call: Call) -> Any:
     Returns:
         What the model returns.
     """
-    through = _Through(model, call)
-    copies = {f"model.{name}": buffer.clone() for name, buffer in model.named_buffers()}
     fresh = torch.utils._pytree.tree_map_only(Tensor, Tensor.clone, inputs)  # noqa: SLF001
-    return functional_call(through, copies, (fresh,))
+    return run_on_copies(model, fresh, call)
+
+
+def run_on_copies(model: nn.Module, inputs: Any, call: Call) -> Any:
+    """Run the model's own forward on copies of its buffers, and on these inputs themselves."""
+    copies = {f"model.{name}": buffer.clone() for name, buffer in model.named_buffers()}
+    return functional_call(_Through(model, call), copies, (inputs,))
 
 
 def _devices(model: nn.Module) -> list[int]:

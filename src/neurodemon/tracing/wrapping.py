@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from neurodemon.errors import CaptureError
-from neurodemon.tracing.leaves import floating_leaves, tensor_leaves
+from neurodemon.tracing.leaves import floating_leaves, tensor_leaves, with_tensors, without_tensors
 from neurodemon.tracing.model_state import Call
 
 Cost = Callable[[Any, Any], Tensor]
@@ -95,14 +95,12 @@ class Seen:
     Attributes:
         taps: what each clone is.
         n_outputs: how many tensors the model returned.
-        structure: how its outputs nest.
-        leaves: its outputs' leaves, None for each tensor.
+        output: what it returned, with a gap for each tensor.
     """
 
     taps: tuple[Tap, ...] = ()
     n_outputs: int = 0
-    structure: Any = None
-    leaves: tuple[Any, ...] = ()
+    output: Any = None
 
 
 class Costed(nn.Module):
@@ -131,8 +129,7 @@ class Costed(nn.Module):
         if not outputs:
             raise CaptureError(f"The model returned {type(output).__name__} without any tensor.")
         self.seen.taps, self.seen.n_outputs = tuple(taps.taps), len(outputs)
-        leaves, self.seen.structure = pytree.tree_flatten(output)
-        self.seen.leaves = tuple(None if isinstance(leaf, Tensor) else leaf for leaf in leaves)
+        self.seen.output = without_tensors(output)
         costs = [self.cost(output, target)] if self.has_cost else []
         return [*costs, *outputs, *taps.values]
 
@@ -142,22 +139,14 @@ class OpaqueCost:
 
     def __init__(self, cost: Cost, seen: Seen, target: Any) -> None:
         self._cost = cost
-        self._structure, self._leaves = seen.structure, seen.leaves
-        self._n_outputs = seen.n_outputs
+        self._output, self._n_outputs = seen.output, seen.n_outputs
         self._target_leaves, self._target_structure = pytree.tree_flatten(target)
-        if sum(leaf is None for leaf in self._leaves) != self._n_outputs:
-            raise CaptureError(
-                "The model's output is of a type whose tensors cannot be put together again; "
-                "expected tensors in tuples, lists, dicts or registered dataclasses."
-            )
 
     def __call__(self, *tensors: Tensor) -> Tensor:
         """Compute the cost from the output tensors, then the target tensors."""
         outputs = iter([tensor.clone() for tensor in tensors[: self._n_outputs]])
         targets = iter(tensors[self._n_outputs :])
-        output = pytree.tree_unflatten(
-            [next(outputs) if leaf is None else leaf for leaf in self._leaves], self._structure
-        )
+        output = with_tensors(self._output, outputs)
         target = pytree.tree_unflatten(
             [next(targets) if isinstance(leaf, Tensor) else leaf for leaf in self._target_leaves],
             self._target_structure,
