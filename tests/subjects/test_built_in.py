@@ -9,7 +9,9 @@ from neurodemon.subjects.built_in import NAMES, built_in, require_option
 
 
 def test_the_names_are_those_of_the_design() -> None:
-    assert NAMES == ("digits", "mnist", "lost-digit", "saturated", "kink", "chain", "xor")
+    assert NAMES == (
+        "digits", "mnist", "lost-digit", "minilm", "saturated", "kink", "chain", "xor",
+    )  # fmt: skip
 
 
 @pytest.mark.usefixtures("cache")
@@ -107,9 +109,9 @@ def test_numbers_that_do_not_fit_are_refused(text: str, message: str) -> None:
     ("name", "option", "owners"),
     [
         ("kink", "mnist", "'mnist' and 'lost-digit'"),
-        ("xor", "examples", "'digits', 'mnist' and 'lost-digit'"),
-        ("lost-digit", "seed", "'digits' and 'mnist'"),
-        ("my.py:subject", "seed", "'digits' and 'mnist'"),
+        ("xor", "examples", "'digits', 'mnist', 'lost-digit' and 'minilm'"),
+        ("lost-digit", "seed", "'digits', 'mnist' and 'minilm'"),
+        ("my.py:subject", "seed", "'digits', 'mnist' and 'minilm'"),
     ],
 )
 def test_who_has_an_option_is_said(name: str, option: str, owners: str) -> None:

@@ -24,7 +24,14 @@ MANIFEST = Manifest(
 )
 
 
-@pytest.mark.parametrize("manifest", [MANIFEST, replace(MANIFEST, seed=None, chunks=())])
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        MANIFEST,
+        replace(MANIFEST, seed=None, chunks=()),
+        replace(MANIFEST, source={"package": "p", "weights": "cdef"}),
+    ],
+)
 def test_a_manifest_survives_json(manifest):
     assert Manifest.from_dict(json.loads(json.dumps(manifest.to_dict()))) == manifest
 
@@ -44,3 +51,9 @@ def test_a_manifest_carries_the_format_of_its_folder():
 def test_chunks_read_back_as_tuples():
     read = Manifest.from_dict(json.loads(json.dumps(MANIFEST.to_dict())))
     assert read.chunks[1] == ("fc1", 16, 32)
+
+
+def test_a_manifest_of_before_there_was_a_source_is_read():
+    values = MANIFEST.to_dict()
+    del values["source"]
+    assert Manifest.from_dict(values).source is None

@@ -9,8 +9,8 @@ SubjectText = Annotated[
     str,
     typer.Argument(
         metavar="SUBJECT",
-        help="digits, mnist, lost-digit, saturated, kink, chain or xor (saturated:0.6,0.9 and "
-        "kink:0.5,2 with numbers); or your own: file.py:factory or package.module:factory.",
+        help="digits, mnist, lost-digit, minilm, saturated, kink, chain or xor (saturated:0.6,0.9 "
+        "and kink:0.5,2 with numbers); or your own: file.py:factory or package.module:factory.",
     ),
 ]
 UnitsText = Annotated[
@@ -145,7 +145,8 @@ ExampleCount = Annotated[
         "--examples",
         metavar="N",
         min=1,
-        help="How many test images, for digits (500 if left out), mnist and lost-digit (1,000).",
+        help="How many test images, for digits (500 if left out), mnist and lost-digit (1,000); "
+        "pairs of sentences, for minilm (200).",
         show_default=False,
     ),
 ]
@@ -155,7 +156,7 @@ Seed = Annotated[
         "--seed",
         metavar="N",
         min=0,
-        help="Of the training, for digits and mnist (0 if left out).",
+        help="Of the training, for digits and mnist, or of the sentences, for minilm (0 if left out).",
         show_default=False,
     ),
 ]

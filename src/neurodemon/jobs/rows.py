@@ -114,6 +114,7 @@ def make_manifest(  # noqa: PLR0913  # what made a run is this much
             "python": platform.python_version(),
         },
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        source=subject.source,
         cost=f"{np.mean([float(one.cost.double().mean()) for one in subject.recordings()]):.4g}",
     )
 

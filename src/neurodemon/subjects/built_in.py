@@ -10,6 +10,7 @@ from neurodemon.errors import SubjectError
 from neurodemon.subjects.cache import Note
 from neurodemon.subjects.digits import digits
 from neurodemon.subjects.lost_digit import lost_digit
+from neurodemon.subjects.minilm import minilm
 from neurodemon.subjects.mnist import mnist as make_mnist
 from neurodemon.subjects.subject import Subject
 from neurodemon.subjects.toys import chain, kink, saturated, xor
@@ -37,11 +38,11 @@ TOYS: Mapping[str, Toy] = {
     "chain": Toy(chain, range(1, 2), "chain:100 (w)"),
     "xor": Toy(xor),
 }
-NAMES = ("digits", "mnist", "lost-digit", *TOYS)
+NAMES = ("digits", "mnist", "lost-digit", "minilm", *TOYS)
 OWNERS = {  # which subjects have an option
     "mnist": ("mnist", "lost-digit"),
-    "examples": ("digits", "mnist", "lost-digit"),
-    "seed": ("digits", "mnist"),
+    "examples": ("digits", "mnist", "lost-digit", "minilm"),
+    "seed": ("digits", "mnist", "minilm"),
 }
 
 
@@ -62,8 +63,9 @@ def built_in(
     Args:
         text: one of `NAMES`; of a toy its numbers may follow behind a colon.
         mnist: the folder of MNIST's files; only for `mnist` and `lost-digit`.
-        examples: how many test images; not for toys.
-        seed: of the training of `digits` and `mnist`; the others have none.
+        examples: how many test images, of `minilm` pairs of sentences; not for toys.
+        seed: of the training of `digits` and `mnist`, of the sentences of `minilm`; the others
+            have none.
         note: told what takes time or could not be kept.
 
     Returns:
@@ -96,6 +98,7 @@ def built_in(
         "digits": lambda: digits(examples=examples, seed=seed, note=note),
         "mnist": lambda: make_mnist(mnist, examples=examples, seed=seed, note=note),
         "lost-digit": lambda: lost_digit(mnist, examples=examples, note=note),
+        "minilm": lambda: minilm(examples=examples, seed=seed),
     }
     return makers[name]()
 

@@ -5,8 +5,11 @@ from types import ModuleType
 from neurodemon.errors import MissingExtraError
 
 
-def load_safetensors() -> ModuleType:
+def load_safetensors(*, extra: str = "data") -> ModuleType:
     """Load safetensors with its torch part.
+
+    Args:
+        extra: the extra that the caller belongs to.
 
     Returns:
         The module `safetensors`.
@@ -17,7 +20,9 @@ def load_safetensors() -> ModuleType:
     try:
         import safetensors.torch  # noqa: PLC0415  # optional
     except ImportError as error:
-        raise MissingExtraError(_advice("keeps trained weights", "safetensors")) from error
+        raise MissingExtraError(
+            missing("safetensors", "keeps trained weights", extra=extra)
+        ) from error
     return safetensors
 
 
@@ -33,11 +38,40 @@ def load_sklearn_datasets() -> ModuleType:
     try:
         import sklearn.datasets  # noqa: PLC0415  # optional
     except ImportError as error:
-        raise MissingExtraError(_advice("brings the digits", "scikit-learn")) from error
+        raise MissingExtraError(
+            missing("scikit-learn", "brings the digits", extra="data")
+        ) from error
     datasets: ModuleType = sklearn.datasets
     return datasets
 
 
-def _advice(purpose: str, library: str) -> str:
-    """Say what is missing and how to get it."""
-    return f"{library}, which {purpose}, is not installed: pip install 'neurodemon[data]'"
+def load_transformers() -> ModuleType:
+    """Load Hugging Face's transformers.
+
+    Returns:
+        The module `transformers`.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        import transformers  # noqa: PLC0415  # optional
+    except ImportError as error:
+        text = missing("transformers", "builds Hugging Face's models", extra="text")
+        raise MissingExtraError(text) from error
+    loaded: ModuleType = transformers
+    return loaded
+
+
+def missing(library: str, purpose: str, *, extra: str) -> str:
+    """Say what is missing and how to get it.
+
+    Args:
+        library: the name of what is not installed.
+        purpose: what it is for, as a verb's phrase.
+        extra: the extra of this package that brings it.
+
+    Returns:
+        The message.
+    """
+    return f"{library}, which {purpose}, is not installed: pip install 'neurodemon[{extra}]'"

@@ -42,8 +42,8 @@ def load_subject(
             A factory is called without arguments and returns a `Subject`, or a tuple (model,
             batches, cost); a `Subject` itself will do, too.
         mnist: the folder of MNIST's files; only for the built-in `mnist` and `lost-digit`.
-        examples: how many test images; only for these and the built-in `digits`.
-        seed: of the training of a built-in subject.
+        examples: how many examples; only for these and the built-in `digits` and `minilm`.
+        seed: of the training of a built-in subject, or of its sentences.
         note: told what takes time or could not be kept.
 
     Returns:

@@ -26,6 +26,8 @@ class Manifest:
         created: when the run began, ISO 8601, UTC.
         cost: the mean clean cost, in four digits: a run is gone on with under the same cost only.
         format: of the run folder.
+        source: whose weights they are, where the subject says so: `package`, `version`, `model`,
+            `licence`, and `weights`, the SHA-256 of their file.
     """
 
     verb: str
@@ -43,6 +45,7 @@ class Manifest:
     created: str
     cost: str = ""
     format: int = FORMAT
+    source: dict[str, str] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Spell as plain values for JSON."""
