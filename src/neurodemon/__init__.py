@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from neurodemon.jobs.exploring import headroom
     from neurodemon.jobs.keeping import load, save
     from neurodemon.jobs.measuring import measure
+    from neurodemon.jobs.pairing import pair_score
     from neurodemon.jobs.plotting import plot
     from neurodemon.jobs.predicting import delta, predict
     from neurodemon.jobs.questioning import question
@@ -71,6 +72,7 @@ _HOMES = {
     "load": "neurodemon.jobs.keeping",
     "logit_difference": "neurodemon.subjects.logit_difference",
     "measure": "neurodemon.jobs.measuring",
+    "pair_score": "neurodemon.jobs.pairing",
     "plot": "neurodemon.jobs.plotting",
     "predict": "neurodemon.jobs.predicting",
     "question": "neurodemon.jobs.questioning",
@@ -109,6 +111,7 @@ __all__ = [
     "load",
     "logit_difference",
     "measure",
+    "pair_score",
     "plot",
     "predict",
     "question",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
@@ -19,7 +20,7 @@ from neurodemon.engine.nudge import (
     seeded,
     statistics,
 )
-from neurodemon.engine.recording import record
+from neurodemon.engine.recording import Recording, record
 from neurodemon.errors import PerturbationError
 from neurodemon.jobs.resampling import resample
 from neurodemon.subjects.fingerprints import hash_batches
@@ -56,7 +57,7 @@ class Nudges:
         self._statistics: dict[str, Statistics] = {}
         self._pools: dict[str, list[Tensor]] = {}
         self._source = _read_source(subject, perturbation)
-        self._source_values: dict[int, dict[str, Tensor]] = {}
+        self._source_recordings: dict[int, Recording] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -172,17 +173,27 @@ class Nudges:
             )
         return self._pools[site.name]
 
+    def source_costs(self) -> Float[NDArray[np.float64], " example"]:
+        """The cost of each example of a patch's source, judged by the subject's targets."""
+        places = range(len(self._source))
+        costs = [self._source_recording(place).cost for place in places]
+        return torch.cat(costs).double().cpu().numpy()
+
     def _patched(self, site: Site, place: int) -> Tensor:
         """The site's value under the source's inputs."""
-        captured = self._subject.capture(place)
-        if place not in self._source_values:
+        recording = self._source_recording(place)
+        own = recording.graph.site_by_name[site.name]
+        return canonical(recording.values[own.node], own)
+
+    def _source_recording(self, place: int) -> Recording:
+        """The clean pass over one batch of a patch's source, its sites alone kept."""
+        if place not in self._source_recordings:
+            captured = self._subject.capture(place)
             with self._subject.held() as model:
-                values = record(captured.graph, bind(captured.graph, model, self._source[place]))
-            self._source_values[place] = {
-                one.name: values.values[one.node] for one in captured.graph.sites
-            }
-        own = captured.graph.site_by_name[site.name]
-        return canonical(self._source_values[place][site.name], own)
+                made = record(captured.graph, bind(captured.graph, model, self._source[place]))
+            kept = {one.node: made.values[one.node] for one in captured.graph.sites}
+            self._source_recordings[place] = replace(made, values=kept)
+        return self._source_recordings[place]
 
 
 def _read_source(subject: Subject, perturbation: Perturbation) -> list[tuple[Any, Any]]:

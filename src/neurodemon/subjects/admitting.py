@@ -9,6 +9,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as pytree
 
 from neurodemon.errors import BatchError, CostShapeError, NonFiniteCostError, SubjectError
+from neurodemon.subjects.padding import Mask
 from neurodemon.tracing.leaves import count_examples
 
 Batch = tuple[Any, Any]
@@ -53,12 +54,13 @@ def require_parts(model: object, batches: object, cost: object, better: str) -> 
         raise SubjectError(f"better is {better!r}; expected 'lower' or 'higher'.")
 
 
-def read_batches(given: Iterable[Any], cost: Cost) -> list[Batch]:
+def read_batches(given: Iterable[Any], cost: Cost, mask: Mask | None = None) -> list[Batch]:
     """Read all batches, each a pair (inputs, target).
 
     Args:
         given: what the user gave.
-        cost: may have to be bound to them (`logit_difference`).
+        cost: may have to be bound to them (`logit_difference`, `next_token`).
+        mask: the user's own function from inputs to their real positions.
 
     Returns:
         The batches.
@@ -80,8 +82,8 @@ def read_batches(given: Iterable[Any], cost: Cost) -> list[Batch]:
         batches.append((batch[0], batch[1]))
     if not batches:
         raise BatchError("batches is empty; expected at least one (inputs, target).")
-    bind_ids = getattr(cost, "bind", None)
-    return list(bind_ids(batches)) if callable(bind_ids) else batches
+    bind = getattr(cost, "bind", None)
+    return list(bind(batches, mask)) if callable(bind) else batches
 
 
 def require_placed(model: nn.Module, batch: Batch, place: int) -> None:

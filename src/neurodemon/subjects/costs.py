@@ -7,13 +7,14 @@ branches on numbers of axes, never on values. Sources: Nielsen, chapters 1 (eq. 
 """
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import SymInt, Tensor
 from torch.nn import functional
 
 from neurodemon.errors import CostShapeError, SubjectError
+from neurodemon.subjects.padding import Mask, read_padding
 from neurodemon.terms.shapes import Float
 
 Cost = Callable[[Any, Any], Tensor]
@@ -140,31 +141,68 @@ def binary_cross_entropy(output: Any, target: Any) -> Float[Tensor, " example"]:
     return -_sum_per_example(y * of_ones + (1 - y) * of_zeros)
 
 
-def next_token(output: Any, target: Any) -> Float[Tensor, " example"]:
-    """Take the mean cross-entropy of each token given those before it.
+class NextToken:
+    """The mean cross-entropy of each token given those before it: the cost `next_token`."""
 
-    Args:
-        output: logits of shape (example, token, vocabulary); also anything with `.logits`,
-            or a mapping with "logits".
-        target: the ids of the same tokens, of shape (example, token). The logits at token t
-            are judged by the id at t + 1; an id of −100 is not counted.
+    __name__ = "next_token"
 
-    Returns:
-        The cost per example, its mean over the counted tokens; 0 for an example without any.
+    def __call__(self, output: Any, target: Any) -> Float[Tensor, " example"]:
+        """Take the mean cross-entropy of each token given those before it.
 
-    Raises:
-        CostShapeError: logits and ids do not fit each other.
-    """
-    logits = find_logits(output)
-    ids = _tensor("target", target)
-    if logits.ndim != 3 or ids.is_floating_point():
-        raise CostShapeError(
-            "Next-token cost expects logits of shape (example, token, vocabulary) and whole "
-            f"numbers as ids, found {spell_shape(logits)} and {ids.dtype}. Give the token ids as "
-            "the target."
-        )
-    _require_shape("token ids", ids, logits.shape[:2])
-    return _mean_of_counted(logits[:, :-1].transpose(1, 2), ids[:, 1:])
+        Args:
+            output: logits of shape (example, token, vocabulary); also anything with `.logits`,
+                or a mapping with "logits".
+            target: the ids of the same tokens, of shape (example, token). The logits at token t
+                are judged by the id at t + 1; an id of −100 is not counted.
+
+        Returns:
+            The cost per example, its mean over the counted tokens; 0 for an example without any.
+
+        Raises:
+            CostShapeError: logits and ids do not fit each other.
+        """
+        logits = find_logits(output)
+        ids = _tensor("target", target)
+        if logits.ndim != 3 or ids.is_floating_point():
+            raise CostShapeError(
+                "Next-token cost expects logits of shape (example, token, vocabulary) and whole "
+                f"numbers as ids, found {spell_shape(logits)} and {ids.dtype}. Give the token ids "
+                "as the target."
+            )
+        _require_shape("token ids", ids, logits.shape[:2])
+        return _mean_of_counted(logits[:, :-1].transpose(1, 2), ids[:, 1:])
+
+    def bind(
+        self, batches: Iterable[tuple[Any, Any]], mask: Mask | None = None
+    ) -> list[tuple[Any, Any]]:
+        """Leave out of the targets what padding would be asked to say, and padding itself.
+
+        A token after padding, the first of a left-padded prompt, is predicted by no real token:
+        alone, too, the first token is not counted.
+
+        Args:
+            batches: pairs of inputs and token ids.
+            mask: tells the real positions from inputs; None for the mask that goes in.
+
+        Returns:
+            The batches, with −100 in the place of such ids.
+        """
+        return [
+            (inputs, _predicted_by_real(target, read_padding(inputs, mask).of_tokens))
+            for inputs, target in batches
+        ]
+
+
+next_token = NextToken()
+
+
+def _predicted_by_real(target: Any, real: Tensor | None) -> Any:
+    """Ids with −100 where they are padding, or stand behind it."""
+    if real is None or not isinstance(target, Tensor) or target.shape != real.shape:
+        return target
+    counted = real.clone()
+    counted[:, 1:] &= real[:, :-1]
+    return target.masked_fill(~counted, NOT_COUNTED)
 
 
 NAMED_COSTS: Mapping[str, Cost] = {

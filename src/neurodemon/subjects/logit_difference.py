@@ -7,17 +7,34 @@ with the batches' targets (`LogitDifference.bind`).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from neurodemon.errors import CostShapeError, SubjectError
 from neurodemon.subjects.costs import find_logits, spell_shape
-from neurodemon.terms.shapes import Float
+from neurodemon.subjects.padding import Mask, read_padding
+from neurodemon.terms.shapes import Float, Int
 from neurodemon.tracing.leaves import count_examples, tensor_leaves
 
 Batch = tuple[Any, Any]
+
+
+class Padded(NamedTuple):
+    """The target of a batch with padding: what it was, the ids, and which token is judged.
+
+    Attributes:
+        target: as the user gave it.
+        right: the id of the right answer, per example.
+        wrong: the same of the wrong answer.
+        place: where the judged token stands, counted with the padding.
+    """
+
+    target: Any
+    right: Int[Tensor, " example"]
+    wrong: Int[Tensor, " example"]
+    place: Int[Tensor, " example"]
 
 
 @dataclass(frozen=True)
@@ -29,26 +46,32 @@ class LogitDifference:
     Attributes:
         right: the id of the right answer, or one per example over all batches in order.
         wrong: the same of the wrong answer.
-        position: the token judged, where outputs have tokens.
+        position: the token judged, where outputs have tokens; among an example's real tokens,
+            where it is padded.
     """
 
     right: int | tuple[int, ...]
     wrong: int | tuple[int, ...]
     position: int = -1
 
-    def bind(self, batches: Iterable[Batch]) -> list[Batch]:
+    def bind(self, batches: Iterable[Batch], mask: Mask | None = None) -> list[Batch]:
         """Let ids that differ per example travel with the batches' targets.
 
         Args:
             batches: pairs of inputs and target, in the order of the ids.
+            mask: tells the real positions from inputs; None for the mask that goes in.
 
         Returns:
             The batches as they are, if one pair of ids serves all examples; else with the
             target (target, right, wrong) of that batch's examples, or (right, wrong) where
-            the target was None. Ids that are not as many as the examples raise
-            `SubjectError`.
+            the target was None. Where examples are padded, the target is `Padded`. Ids that
+            are not as many as the examples, and a position that an example does not have,
+            raise `SubjectError`.
         """
-        batches = list(batches)
+        batches = [_unbound(batch) for batch in batches]
+        reals = [read_padding(inputs, mask).real for inputs, _ in batches]
+        if any(real is not None and not bool(real.all()) for real in reals):
+            return self._bind_padded(batches, reals)
         if isinstance(self.right, int) and isinstance(self.wrong, int):
             return batches
         sizes = [count_examples(inputs) for inputs, _ in batches]
@@ -58,6 +81,20 @@ class LogitDifference:
             (inputs, _pack(inputs, target, right, wrong))
             for (inputs, target), right, wrong in zip(batches, rights, wrongs, strict=True)
         ]
+
+    def _bind_padded(self, batches: list[Batch], reals: list[Tensor | None]) -> list[Batch]:
+        """The same, where some examples are padded: the place of the judged token goes along."""
+        sizes = [count_examples(inputs) for inputs, _ in batches]
+        rights, wrongs = (
+            _split(what, ids, sizes) for what, ids in (("right", self.right), ("wrong", self.wrong))
+        )
+        bound = []
+        for (inputs, target), real, *ids in zip(batches, reals, rights, wrongs, strict=True):
+            device = next(tensor_leaves(inputs)).device
+            place = _places(real, self.position, len(ids[0]))
+            moved = (one.to(device) for one in (*ids, place))
+            bound.append((inputs, Padded(target, *moved)))
+        return bound
 
     def __call__(self, output: Any, target: Any) -> Float[Tensor, " example"]:
         """Take logit[right] − logit[wrong] per example.
@@ -82,7 +119,7 @@ class LogitDifference:
             )
         right, wrong = self._ids(target)
         try:
-            final = logits if logits.ndim == 2 else logits[:, self.position]
+            final = logits if logits.ndim == 2 else self._judged(logits, target)
             return _pick(final, right) - _pick(final, wrong)
         except (IndexError, RuntimeError) as error:  # gather raises the latter
             raise SubjectError(
@@ -90,8 +127,17 @@ class LogitDifference:
                 f"{spell_shape(logits)}: {error}. Choose ids and position inside it."
             ) from error
 
+    def _judged(self, logits: Tensor, target: Any) -> Tensor:
+        """The logits of the token that is judged, per example."""
+        if not isinstance(target, Padded):
+            return logits[:, self.position]
+        place = target.place[:, None, None].expand(-1, 1, logits.shape[2])
+        return logits.gather(1, place)[:, 0]
+
     def _ids(self, target: Any) -> tuple[int | Tensor, int | Tensor]:
         """Find the ids of this batch's examples."""
+        if isinstance(target, Padded):
+            return target.right, target.wrong
         if isinstance(self.right, int) and isinstance(self.wrong, int):
             return self.right, self.wrong
         if not isinstance(target, tuple) or len(target) < 2:
@@ -111,7 +157,8 @@ def logit_difference(
         right: the id of the right answer, or one per example over all batches in order.
         wrong: the same of the wrong answer.
         position: the token judged, where outputs are (example, token, vocabulary); outputs
-            (example, class) have none.
+            (example, class) have none. Where prompts are padded, on either side, it counts an
+            example's real tokens: −1 is the last of them.
 
     Returns:
         The metric, to be given as a subject's cost with `better="higher"`.
@@ -134,6 +181,28 @@ def logit_difference(
             "two different answers."
         )
     return metric
+
+
+def _unbound(batch: Batch) -> Batch:
+    """The batch with the user's own target again, where it was bound before."""
+    return (batch[0], batch[1].target) if isinstance(batch[1], Padded) else batch
+
+
+def _places(real: Tensor | None, position: int, n_examples: int) -> Tensor:
+    """Where the judged token stands in each example, counted with the padding."""
+    if real is None:
+        return torch.full((n_examples,), position)
+    order = torch.arange(1, real.shape[1] + 1, device=real.device) * real
+    places = []
+    for row in order:
+        own = row[row > 0] - 1
+        if not -len(own) <= position < len(own):
+            raise SubjectError(
+                f"Logit difference at position {position}: an example has {len(own)} real "
+                "tokens; expected a position that each example has, counted among its real ones."
+            )
+        places.append(own[position])
+    return torch.stack(places)
 
 
 def _pick(logits: Tensor, ids: int | Tensor) -> Tensor:

@@ -36,6 +36,11 @@ class Padding:
     of_decoder: Bool[Tensor, "example position"] | None = None
     has_decoder: bool = False
 
+    @property
+    def of_tokens(self) -> Bool[Tensor, "example position"] | None:
+        """The real positions of the tokens that the model's output speaks of."""
+        return self.of_decoder if self.has_decoder else self.real
+
     def at(self, site: Site, n_positions: int) -> Bool[Tensor, "example position"] | None:
         """Say which positions of a site are real.
 

@@ -45,7 +45,7 @@ class Unit:
     index: int | None
     position: int | None
     name: str = ""
-    members: tuple[float, ...] | None = None
+    members: tuple[int, ...] | tuple[float, ...] | None = None
 
     def __str__(self) -> str:
         """Spell the unit: but for groups and directions, as a selection that finds it again."""

@@ -18,6 +18,7 @@ from neurodemon.tracing.exported import FIXED, export_raw
 from neurodemon.tracing.leaves import count_examples, map_tensors, take_examples
 from neurodemon.tracing.model_state import Call
 from neurodemon.tracing.naming import name_sites, refused_sites
+from neurodemon.tracing.unflatten import unflatten
 from neurodemon.tracing.wrapping import Cost
 
 
@@ -60,17 +61,20 @@ def capture(model: nn.Module, batch: tuple[Any, Any], *, call: Call, cost: Cost)
     """
     raw = export_raw(model, batch, call=call, cost=cost)
     bare = Graph(raw.nodes, raw.inputs, raw.parameters, raw.constants, raw.outputs, raw.cost)
-    needed = bare.upstream([raw.cost, *raw.outputs])
-    nodes = tuple(node for node in raw.nodes if node.name in needed or node.operation is None)
-    bare = replace(bare, nodes=nodes)
     size = count_examples(batch)
+    bare = _needed(bare)
+    forms = trace_forms(bare.nodes, bind(bare, model, batch))
+    apart, instead = unflatten(bare.nodes, forms)
+    bare = _needed(replace(bare, nodes=apart))
+    nodes = bare.nodes
+    raw = replace(raw, taps=tuple((tap, _read_now(name, bare, instead)) for tap, name in raw.taps))
     forms = trace_forms(nodes, bind(bare, model, batch))
     sizes = _forms_at_sizes(bare, model, batch) if raw.has_dynamic_batch else None
     if sizes is not None:
         nodes = fold(nodes, raw.inputs, sizes)
     else:
         values = run_all(nodes, bind(bare, model, batch))
-        nodes = freeze(nodes, values, run_all(nodes, bind(bare, model, _other(batch))), size)
+        nodes = freeze(nodes, values, run_all(nodes, bind(bare, model, other_content(batch))), size)
     graph = replace(bare, nodes=nodes)
     sites = name_sites(raw, graph, forms)
     return Capture(
@@ -80,6 +84,18 @@ def capture(model: nn.Module, batch: tuple[Any, Any], *, call: Call, cost: Cost)
         refused=refused_sites(raw, graph),
         notes=raw.notes if sizes is not None or not raw.has_dynamic_batch else (*raw.notes, FIXED),
     )
+
+
+def _needed(graph: Graph) -> Graph:
+    """The graph without operations that neither the cost nor the outputs need."""
+    needed = graph.upstream([graph.cost, *graph.outputs])
+    kept = tuple(node for node in graph.nodes if node.name in needed or node.operation is None)
+    return replace(graph, nodes=kept)
+
+
+def _read_now(name: str, graph: Graph, instead: Mapping[str, str]) -> str:
+    """The node that stands for one that is no longer there."""
+    return name if name in graph.by_name else instead.get(name, name)
 
 
 def bind(graph: Graph, model: nn.Module, batch: tuple[Any, Any]) -> dict[str, Any]:
@@ -135,7 +151,7 @@ def _forms_at_sizes(graph: Graph, model: nn.Module, batch: tuple[Any, Any]) -> F
     return Forms(*found)
 
 
-def _other(batch: tuple[Any, Any]) -> tuple[Any, Any]:
+def other_content(batch: tuple[Any, Any]) -> tuple[Any, Any]:
     """The batch with other content in its first example: another's, or its own turned around."""
 
     def change(leaf: Tensor) -> Tensor:

@@ -78,7 +78,7 @@ def prove(captured: Capture, values: Mapping[str, Any], eager: EagerRun) -> Pari
         for name, node in nodes.items()
         if name in eager.sites
     ]
-    differences = [(name, _difference(ours, theirs)) for name, ours, theirs in pairs]
+    differences = [(name, _difference(_like(ours, theirs), theirs)) for name, ours, theirs in pairs]
     differences.append(("the cost", _difference(values[graph.cost], eager.cost)))
     limit = TOLERANCE_IN_ROUNDOFFS * _coarsest(graph, values)
     for name, off in differences:
@@ -167,6 +167,12 @@ def _tapped(model: nn.Module) -> Iterator[Taps]:
         yield taps
     finally:
         taps.remove()
+
+
+def _like(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Ours, its axes merged as the model has them (`unflatten` keeps them apart)."""
+    is_merged = ours.ndim > theirs.ndim and ours.numel() == theirs.numel()
+    return ours.reshape(theirs.shape) if is_merged else ours
 
 
 def _difference(ours: Tensor, theirs: Tensor) -> float:

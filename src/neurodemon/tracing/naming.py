@@ -61,6 +61,9 @@ def _names(raw: RawGraph, graph: Graph, forms: Mapping[str, Form]) -> dict[str, 
         is_later = tap.side == "in" or not tap.path
         if name in outputs:
             (inputs if is_later else outputs)[name].append(tap.name)
+    for name, path in _uncalled(raw, graph):
+        outputs[name].append(path)
+        inputs[graph[name].inputs[0]].append(f"{path}:in")
     operations = _operation_names(raw, graph, forms)
     named = {}
     for name, found in outputs.items():
@@ -69,6 +72,18 @@ def _names(raw: RawGraph, graph: Graph, forms: Mapping[str, Form]) -> dict[str, 
         rest = spelled + inputs[name] if is_activation else inputs[name] + spelled
         named[name] = found + rest
     return named
+
+
+def _uncalled(raw: RawGraph, graph: Graph) -> list[tuple[str, str]]:
+    """Linears whose module is not called, only its weight used: of `nn.MultiheadAttention`."""
+    called = {tap.path for tap, _ in raw.taps}
+    found: dict[str, str] = {}
+    for node in graph.nodes:
+        weights = node.inputs[1:2] if node.operation_name == "linear" else ()
+        path, _, last = graph.parameters.get(next(iter(weights), ""), "").rpartition(".")
+        if last == "weight" and path and path not in called and path not in found.values():
+            found[node.name] = path
+    return list(found.items())
 
 
 def _operation_names(

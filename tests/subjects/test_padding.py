@@ -1,0 +1,142 @@
+"""Which positions are real: told by the masks that go in, or by the user's own function."""
+
+import pytest
+import torch
+from oracles.attention import decoder, prompts
+
+import neurodemon as nd
+from neurodemon.errors import SubjectError
+from neurodemon.subjects.padding import read_padding
+from neurodemon.terms.sites import Site
+
+REAL = torch.tensor([[False, True, True], [True, True, True]])
+AXES = ("example", "position", "unit")
+
+
+def site(name: str, axes: tuple[str, ...] = AXES) -> Site:
+    return Site(name, "linear", name, axes, (0, 3, 4)[: len(axes)])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"attention_mask": REAL.long()},
+        {"attention_mask": REAL},
+        {"src_key_padding_mask": ~REAL},
+        {"attention_mask": torch.where(REAL, 0.0, -torch.inf)},
+        {"attention_mask": REAL.float()},
+    ],
+)
+def test_a_mask_by_its_usual_name_tells(inputs: dict[str, torch.Tensor]) -> None:
+    found = read_padding(inputs).at(site("fc1"), 3)
+    assert found is not None
+    assert torch.equal(found, REAL)
+
+
+def test_a_function_of_the_user_tells_whatever_the_inputs_are() -> None:
+    inputs = torch.tensor([[0, 4, 5], [1, 2, 3]])
+    found = read_padding(inputs, lambda ids: ids != 0).at(site("fc1"), 3)
+    assert found is not None
+    assert torch.equal(found, REAL)
+
+
+def test_where_nothing_is_padded_or_other_positions_are_counted_nothing_is_told() -> None:
+    padding = read_padding({"attention_mask": REAL})
+    assert padding.at(site("pooled", ("example", "unit")), 1) is None
+    assert padding.at(site("patches"), 7) is None
+    assert read_padding({"attention_mask": torch.ones(2, 3)}).at(site("fc1"), 3) is None
+    assert read_padding((REAL,)).at(site("fc1"), 3) is None
+    assert read_padding({"attention_mask": torch.ones(2, 1, 3, 3)}).at(site("fc1"), 3) is None
+
+
+def test_a_decoder_beside_an_encoder_has_a_mask_of_its_own() -> None:
+    inputs = {"attention_mask": REAL, "decoder_input_ids": torch.ones(2, 3)}
+    padding = read_padding(inputs)
+    assert padding.at(site("encoder.block.0.fc"), 3) is not None
+    assert padding.at(site("decoder.block.0.fc"), 3) is None
+    assert padding.at(site("decoder.block.0.EncDecAttention.k"), 3) is not None
+    own = read_padding({**inputs, "decoder_attention_mask": ~REAL})
+    found = own.at(site("decoder.block.0.fc"), 3)
+    assert found is not None
+    assert torch.equal(found, ~REAL)
+
+
+@pytest.mark.parametrize("mask", [torch.ones(3), "real", [1, 1]])
+def test_a_mask_of_another_shape_is_refused(mask: object) -> None:
+    with pytest.raises(SubjectError, match=r"expected a tensor of shape \(example, position\)"):
+        read_padding({"attention_mask": mask})
+
+
+def test_a_demon_at_padding_is_no_zero_among_the_others_but_not_counted() -> None:
+    subject = nd.Subject(decoder(), [prompts((3, 2), width=4)], "next_token")
+    effects = nd.measure(subject, "layers.0/position")
+    assert effects["n_examples"] == [0, 1, 2, 2]
+    assert effects["status"][0] == "padding"
+    assert effects["measured"][0] is None or effects["measured"][0] != effects["measured"][0]
+
+
+def test_means_and_spreads_leave_padding_out() -> None:
+    inputs, target = prompts((6, 2, 3))
+    subject = nd.Subject(decoder(), [(inputs, target)], "next_token")
+    unpadded = [
+        (
+            {name: leaf[row : row + 1, -length:] for name, leaf in inputs.items()},
+            target[row : row + 1, -length:],
+        )
+        for row, length in enumerate((6, 2, 3))
+    ]
+    alone = nd.Subject(decoder(), unpadded, "next_token")
+    for perturbation in (nd.Mean(), nd.Add(nd.Std(0.5))):
+        padded = nd.measure(subject, "layers.0.up", perturbation)["measured"]
+        expected = nd.measure(alone, "layers.0.up", perturbation)["measured"]
+        assert padded == pytest.approx(expected, rel=1e-9, abs=1e-13)
+
+
+def test_a_resampled_position_takes_a_real_one_of_another_example() -> None:
+    inputs, target = prompts((4, 2, 4))
+    subject = nd.Subject(decoder(), [(inputs, target)], "next_token")
+    effects = nd.measure(subject, "layers.0/position", nd.Resample(2))
+    per_example = effects.per_example
+    assert per_example is not None
+    assert torch.isnan(torch.from_numpy(per_example[1, :2])).all()
+    assert (per_example[:, 2] != 0).all()
+    lone = prompts((4, 2))
+    own = nd.measure(
+        nd.Subject(decoder(), [lone], "next_token"), "layers.0/position", nd.Resample()
+    )
+    assert own.per_example is not None
+    assert own.per_example[0, :2].tolist() == [0, 0], "no other example is real there"
+
+
+def test_the_first_token_after_padding_is_judged_by_nothing() -> None:
+    inputs, target = prompts((4, 2))
+    ((_, bound),) = nd.Subject(decoder(), [(inputs, target)], "next_token").batches
+    assert bound[1].tolist() == [-100, -100, -100, int(target[1, 3])]
+    assert bound[0, 0] == -100 or bound[0, 0] == target[0, 0]
+    assert bound[0, 1:].tolist() == target[0, 1:].tolist()
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_the_logit_difference_is_read_at_the_last_real_token(side: str) -> None:
+    inputs, _ = prompts((4, 2))
+    if side == "right":
+        inputs = {name: torch.stack([leaf[0], leaf[1].roll(-2)]) for name, leaf in inputs.items()}
+        inputs["position_ids"] = torch.stack([torch.arange(4), torch.tensor([0, 1, 0, 0])])
+    metric = nd.logit_difference(3, 5)
+    padded = nd.Subject(decoder(), [(inputs, None)], metric, better="higher")
+    alone = []
+    for row, length in enumerate((4, 2)):
+        where = inputs["attention_mask"][row].bool()
+        own = {name: leaf[row : row + 1, where] for name, leaf in inputs.items()}
+        assert own["input_ids"].shape[1] == length
+        alone.append((own, None))
+    one_by_one = nd.Subject(decoder(), alone, metric, better="higher")
+    found = nd.measure(padded, "layers.1.up").per_example
+    expected = nd.measure(one_by_one, "layers.1.up").per_example
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_judged_token_that_an_example_does_not_have_is_refused() -> None:
+    metric = nd.logit_difference(3, 5, position=2)
+    with pytest.raises(SubjectError, match="an example has 2 real tokens"):
+        nd.sites(nd.Subject(decoder(), [(prompts((4, 2))[0], None)], metric))
