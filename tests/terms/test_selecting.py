@@ -312,3 +312,11 @@ def test_the_random_texts_reach_every_outcome(error):
         return error is None
 
     find(grammar_text, ends_so)
+
+
+def test_heads_by_wildcard_are_those_of_the_sites_that_have_some() -> None:
+    known = replace(FC1, heads=2)
+    sites = tuple(known if site is FC1 else site for site in SITES)
+    assert spelled("**/head", sites) == [f"{FC1.name}/head[0]", f"{FC1.name}/head[1]"]
+    with pytest.raises(SelectionError, match="not known"):
+        select("**/head", SITES)

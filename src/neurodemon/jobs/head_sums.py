@@ -4,8 +4,10 @@
 module's output. So a demon that zeroes a head takes away just that head's part.
 """
 
+from collections.abc import Mapping
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from neurodemon.engine.layout import canonical, restore
 from neurodemon.subjects.subject import Subject
@@ -31,8 +33,8 @@ def probe_heads(subject: Subject) -> Probe | None:
     with subject.held() as model:
         modules = dict(model.named_modules())
         for site in recording.graph.sites:
-            path = _projection(site)
-            if site.heads is not None and path in modules:
+            path = _projection(site, modules)
+            if path is not None:
                 z = recording.values[site.node]
                 found.append((site.name, _largest_gap(modules[path], z, site)))
     if not found:
@@ -56,13 +58,15 @@ def probe_heads(subject: Subject) -> Probe | None:
     )
 
 
-def _projection(site: Site) -> str | None:
-    """The path of the module that a site is the input of."""
-    names = [name for name in site.names if name.endswith(INPUT)]
-    return names[0].removesuffix(INPUT) if site.heads is not None and names else None
+def _projection(site: Site, modules: Mapping[str, nn.Module]) -> str | None:
+    """The path of the innermost module that a site with heads is the one input of."""
+    names = [name.partition("#")[0] for name in site.names] if site.heads is not None else []
+    paths = [name.removesuffix(INPUT) for name in names if name.endswith(INPUT)]
+    known = [path for path in paths if path in modules]
+    return max(known, key=lambda path: path.count("."), default=None)
 
 
-def _largest_gap(module: torch.nn.Module, z: Tensor, site: Site) -> float:
+def _largest_gap(module: nn.Module, z: Tensor, site: Site) -> float:
     """How far the sum of the heads' parts is from the output, relative to its largest value."""
     heads = site.heads or 1
     flat = canonical(z, site)

@@ -46,7 +46,10 @@ def select(text: str, sites: Sequence[Site]) -> UnitSet:
 
 
 def _matching(selector: Selector, sites: Sequence[Site]) -> list[Site]:
-    """Take the sites that a pattern means, by name or alias; raise if there are none."""
+    """Take the sites that a pattern means, by name or alias; raise if there are none.
+
+    A pattern with wildcards that asks for heads means the sites that have some.
+    """
     found = [site for site in sites if any(selector.matches(name) for name in site.names)]
     if not found:
         names = nearest_names(selector.site_text.replace("*", ""), sites)
@@ -54,6 +57,8 @@ def _matching(selector: Selector, sites: Sequence[Site]) -> list[Site]:
         raise SiteNotFoundError(
             f"Site {selector.site_text!r} not found. {nearest} List all with nd.sites(subject)."
         )
+    if selector.axis == "head" and "*" in selector.site_text:  # which of them have heads
+        return [site for site in found if site.heads is not None] or found
     return found
 
 

@@ -10,7 +10,8 @@ if wanted, which of its units::
     /head  /head[3]  [0:2]                each attention head is a unit; @5 may follow
 
 In a path `*` stands for any text within one part and `**` for any number of parts, none
-included. In a tail `*` stands for any text. `#*` means every call of a reused module.
+included. In a tail `*` stands for any text. `#*` means every call of a reused module. With
+wildcards, `/head` means the sites whose heads are known.
 
 Reading text needs no model; `terms.selecting` finds what was meant among a model's sites.
 """
