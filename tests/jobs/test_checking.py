@@ -118,6 +118,22 @@ def test_a_backward_of_its_own_is_reported() -> None:
     assert "custom autograd.Function" not in " ".join(check(sound()).notes)
 
 
+class Tied(nn.Module):
+    """One weight in two layers, as embedding and head share theirs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.head = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.head.weight = self.fc.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.tanh(self.fc(x)))
+
+
+def test_tied_weights_are_no_backward_of_its_own() -> None:
+    assert "backward" not in " ".join(check(Subject(Tied(), batches(), squared)).notes)
+
+
 def test_a_backward_that_fails_is_reported_and_the_model_measured() -> None:
     class Overwriting(nn.Module):
         def __init__(self) -> None:
@@ -139,6 +155,21 @@ def test_a_cast_inside_the_model_is_reported() -> None:
     inputs = batches()[0][0].double()
     subject = Subject(Casting().double(), [(inputs, None)], squared)
     assert "float32, float64 by turns" in " ".join(check(subject).notes)
+
+
+def test_a_slope_is_not_probed_where_it_drowns_in_rounding() -> None:
+    class Rounding(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 6, dtype=torch.bfloat16)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(x.to(torch.bfloat16)).float()
+
+    certificate = check(Subject(Rounding(), batches(), squared))
+    assert "drowns in the rounding of bfloat16" in str(certificate)
+    assert all(probe.passed for probe in certificate.probes)
+    assert "bfloat16, float32 by turns" in " ".join(certificate.notes)
 
 
 @pytest.mark.usefixtures("doubled_gradients")

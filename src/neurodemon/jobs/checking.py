@@ -270,6 +270,9 @@ def _probe_slope(subject: Subject) -> tuple[Probe, tuple[str, ...]]:
         return Probe(
             name, passed=False, detail="the cost has no gradient: nothing can be predicted"
         ), notes
+    if not found.n_units:
+        text = f"not probed: a slope drowns in the rounding of {found.dtype}"
+        return Probe(name, passed=True, detail=text), notes
     detail = (
         f"{found.n_units} random units in {found.dtype}, largest difference "
         f"{found.largest:.1e} of the largest slope"

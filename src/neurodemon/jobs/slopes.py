@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from neurodemon.engine.predict import influence
 from neurodemon.engine.recording import Recording, record
@@ -26,6 +26,7 @@ from neurodemon.tracing.model_state import run_model
 UNITS_PROBED = 8
 MOST_NUMBERS_COPIED = 50_000_000  # weights, for the copy in float64
 STEPS = {torch.float64: (1e-3, 1e-4, 1e-5), torch.float32: (1e-1, 3e-2, 1e-2)}
+COARSE = ("bfloat16", "float16")  # a step small enough for a slope drowns in their rounding
 LIMITS = {torch.float64: 1e-4, torch.float32: 5e-2}  # of the largest slope
 
 
@@ -60,9 +61,13 @@ def probe_slopes(subject: Subject, sites: Sequence[Site]) -> Slope | None:
         sites: where to probe.
 
     Returns:
-        The comparison; None if the cost has no gradient at all.
+        The comparison, of 0 units where the precision is too coarse for slopes; None if the
+        cost has no gradient at all.
     """
     recording, dtype = _precise_recording(subject)
+    coarse = _dtypes(recording) & set(COARSE)
+    if coarse:  # no copy in float64 would run
+        return Slope(0, min(coarse), largest=0.0, agrees=True, site="", delta=0.0, slope=0.0)
     generator = torch.Generator().manual_seed(0)
     picks = torch.randint(len(sites), (UNITS_PROBED,), generator=generator).tolist()
     chosen = [recording.graph.site_by_name[sites[pick].name] for pick in picks]
@@ -91,12 +96,7 @@ def probe_slopes(subject: Subject, sites: Sequence[Site]) -> Slope | None:
 
 def own_casts(recording: Recording) -> tuple[str, ...]:
     """Say whether the forward pass computes in several precisions."""
-    graph, values = recording.graph, recording.values
-    dtypes = {
-        str(values[name].dtype).removeprefix("torch.")
-        for name in graph.downstream(graph.inputs)
-        if isinstance(values.get(name), Tensor) and values[name].is_floating_point()
-    }
+    dtypes = _dtypes(recording)
     if len(dtypes) < 2:
         return ()
     text = (
@@ -104,6 +104,16 @@ def own_casts(recording: Recording) -> tuple[str, ...]:
         "of the lowest, and a copy in float64 is no more precise."
     )
     return (text,)
+
+
+def _dtypes(recording: Recording) -> set[str]:
+    """The precisions in which the forward pass computes, in words."""
+    graph, values = recording.graph, recording.values
+    return {
+        str(values[name].dtype).removeprefix("torch.")
+        for name in graph.downstream(graph.inputs)
+        if isinstance(values.get(name), Tensor) and values[name].is_floating_point()
+    }
 
 
 def compare_backward(subject: Subject) -> tuple[str, ...]:
@@ -153,17 +163,26 @@ def _graph_gradients(
     nodes = [node for node in graph.nodes if node.name in needed]
     with subject.held() as model, torch.enable_grad():
         values = bind(graph, model, batch)
+        first = _first_names(model)  # a weight that is tied stands in the graph twice
+        places = {place: first.get(name, "") for place, name in graph.parameters.items()}
         leaves = {
             name: values[place].clone().requires_grad_()
-            for place, name in graph.parameters.items()
+            for place, name in places.items()
             if name in named
         }
-        by_place = {p: leaves[name] for p, name in graph.parameters.items() if name in named}
+        by_place = {place: leaves[name] for place, name in places.items() if name in named}
         total = evaluate(nodes, {**values, **by_place}, wanted=[graph.cost])[graph.cost].sum()
         if not total.requires_grad:
             return {}
         found = torch.autograd.grad(total, list(leaves.values()), materialize_grads=True)
     return dict(zip(leaves, found, strict=True))
+
+
+def _first_names(model: nn.Module) -> dict[str, str]:
+    """Each name of a parameter → the first name of the same tensor."""
+    first = {id(weight): name for name, weight in model.named_parameters()}
+    every = model.named_parameters(remove_duplicate=False)
+    return {name: first[id(weight)] for name, weight in every}
 
 
 def _differ(ours: Tensor, theirs: Tensor) -> bool:
