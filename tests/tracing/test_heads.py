@@ -112,21 +112,17 @@ def test_a_site_whose_units_do_not_divide_has_no_heads() -> None:
     assert with_heads([site], module(attn=attn), {})[0].heads is None
 
 
-class Squared(nn.Module):
+class Squared(nn.Linear):
     """A projection that is not linear: its heads do not add up."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inner = nn.Linear(6, 6)
 
     def forward(self, x: Tensor) -> Tensor:
         """Project and square."""
-        return self.inner(x).square()
+        return super().forward(x).square()
 
 
 def test_heads_that_do_not_add_up_are_told() -> None:
     subject = mixing({"leave:in": 2})
-    subject.model.leave = Squared()
+    subject.model.leave = Squared(6, 6)
     found = {probe.name: probe for probe in nd.check(subject).probes}["heads add up"]
     assert not found.passed
     assert "what reads them is not linear" in found.detail
