@@ -127,7 +127,14 @@ class ByLength(nn.Module):
 def test_batches_that_take_another_way_are_refused() -> None:
     batches = [(torch.ones(5, 2, 4), None), (torch.ones(5, 6, 4), None)]
     with pytest.raises(CaptureError, match="takes another way"):
-        measure(Subject(ByLength(), batches, squared))
+        measure(Subject(ByLength(), batches, squared, capture="exported"))
+
+
+def test_batches_that_take_another_way_are_hooked_at_the_sites_that_all_reach() -> None:
+    batches = [(torch.ones(5, 2, 4), None), (torch.ones(5, 6, 4), None)]
+    own = Subject(ByLength(), batches, squared)
+    assert [site.name for site in own.sites()] == [":in", "fc", ":out"]
+    assert set(measure(own, "fc")["engine"]) == {"hooked"}
 
 
 def test_batches_may_nest_otherwise() -> None:

@@ -4,6 +4,7 @@
 
 from neurodemon.cli.options import (
     AsJson,
+    CaptureWay,
     CheckpointFolder,
     DtypeName,
     ExampleCount,
@@ -37,6 +38,7 @@ def question(
     examples: ExampleCount = None,
     seed: Seed = None,
     dtype: DtypeName = None,
+    capture: CaptureWay = None,
     traceback: Traceback = False,
 ) -> None:
     """Ask whether influence is error, through the training of a network.
@@ -60,7 +62,9 @@ def question(
         reach, wanted = settle_radius(radius), read_steps(steps)
         require_plot(plot, is_for_several=True)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
+            opened = open_subject(
+                subject, mnist, examples, seed, bars.note, dtype=dtype, capture=capture
+            )
             found = run(
                 opened,
                 units,

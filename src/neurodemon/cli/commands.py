@@ -7,6 +7,7 @@ What is heavy is imported inside, once a command runs. The docstrings are the he
 
 from neurodemon.cli.options import (
     AsJson,
+    CaptureWay,
     DtypeName,
     ExampleCount,
     MnistFolder,
@@ -32,6 +33,7 @@ def sites(
     examples: ExampleCount = None,
     seed: Seed = None,
     dtype: DtypeName = None,
+    capture: CaptureWay = None,
     traceback: Traceback = False,
 ) -> None:
     """List the places of a model where a demon can sit.
@@ -46,7 +48,9 @@ def sites(
         from neurodemon.jobs.selecting import sites as find_sites
 
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
+            opened = open_subject(
+                subject, mnist, examples, seed, bars.note, dtype=dtype, capture=capture
+            )
             found = find_sites(opened)
         report_sites(found, as_json=as_json)
 
@@ -58,6 +62,7 @@ def check(
     examples: ExampleCount = None,
     seed: Seed = None,
     dtype: DtypeName = None,
+    capture: CaptureWay = None,
     traceback: Traceback = False,
 ) -> None:
     """Prove on a few examples that a subject can be studied.
@@ -74,7 +79,9 @@ def check(
 
         with watched() as bars:
             certificate = prove(
-                open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
+                open_subject(
+                    subject, mnist, examples, seed, bars.note, dtype=dtype, capture=capture
+                )
             )
         report_certificate(certificate, as_json=as_json)
 
@@ -91,6 +98,7 @@ def predict(
     examples: ExampleCount = None,
     seed: Seed = None,
     dtype: DtypeName = None,
+    capture: CaptureWay = None,
     traceback: Traceback = False,
 ) -> None:
     """Predict what demons would do, from shared passes.
@@ -108,7 +116,9 @@ def predict(
         wanted = parse_perturbation(perturbation)
         require_free(out)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
+            opened = open_subject(
+                subject, mnist, examples, seed, bars.note, dtype=dtype, capture=capture
+            )
             effects = run(opened, units, wanted, predictor=predictor, progress=bars.progress)
         if out is not None:
             save(effects, out)
@@ -126,6 +136,7 @@ def measure(
     examples: ExampleCount = None,
     seed: Seed = None,
     dtype: DtypeName = None,
+    capture: CaptureWay = None,
     traceback: Traceback = False,
 ) -> None:
     """Measure what demons do, by really running.
@@ -142,7 +153,9 @@ def measure(
 
         wanted = parse_perturbation(perturbation)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
+            opened = open_subject(
+                subject, mnist, examples, seed, bars.note, dtype=dtype, capture=capture
+            )
             effects = run(opened, units, wanted, out=out, progress=bars.progress, note=bars.note)
         report(effects, out=out, top=top, as_json=as_json)
 
@@ -160,6 +173,7 @@ def audit(
     examples: ExampleCount = None,
     seed: Seed = None,
     dtype: DtypeName = None,
+    capture: CaptureWay = None,
     traceback: Traceback = False,
 ) -> None:
     """Predict, measure, and judge the predictions.
@@ -178,7 +192,9 @@ def audit(
         wanted = parse_perturbation(perturbation)
         require_plot(plot)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
+            opened = open_subject(
+                subject, mnist, examples, seed, bars.note, dtype=dtype, capture=capture
+            )
             result = run(
                 opened,
                 units,

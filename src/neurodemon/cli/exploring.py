@@ -4,6 +4,7 @@
 
 from neurodemon.cli.options import (
     AsJson,
+    CaptureWay,
     DtypeName,
     ExampleCount,
     FurtherDz,
@@ -36,6 +37,7 @@ def curve(
     examples: ExampleCount = None,
     seed: Seed = None,
     dtype: DtypeName = None,
+    capture: CaptureWay = None,
     traceback: Traceback = False,
 ) -> None:
     """Measure the cost along the way of one unit's demon.
@@ -56,7 +58,9 @@ def curve(
         further = read_numbers("--at", at)
         require_plot(plot)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
+            opened = open_subject(
+                subject, mnist, examples, seed, bars.note, dtype=dtype, capture=capture
+            )
             found = run(
                 opened,
                 unit,
@@ -84,6 +88,7 @@ def headroom(
     examples: ExampleCount = None,
     seed: Seed = None,
     dtype: DtypeName = None,
+    capture: CaptureWay = None,
     traceback: Traceback = False,
 ) -> None:
     """Give each unit a demon that looks for the Δz with the least cost.
@@ -103,7 +108,9 @@ def headroom(
         reach, shared_by = settle_radius(radius), read_scope(scope)
         require_plot(plot)
         with watched() as bars:
-            opened = open_subject(subject, mnist, examples, seed, bars.note, dtype=dtype)
+            opened = open_subject(
+                subject, mnist, examples, seed, bars.note, dtype=dtype, capture=capture
+            )
             found = run(
                 opened, units, reach, shared_by, out=out, progress=bars.progress, note=bars.note
             )

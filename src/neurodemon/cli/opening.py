@@ -6,6 +6,7 @@ from neurodemon.errors import PerturbationError, StoreError, SubjectError
 from neurodemon.store.layout import is_free
 from neurodemon.subjects.built_in import require_option
 from neurodemon.subjects.cache import Note
+from neurodemon.subjects.capturing import read_how
 from neurodemon.subjects.dtypes import read_dtype
 from neurodemon.subjects.loader import load_subject
 from neurodemon.subjects.subject import Subject
@@ -19,6 +20,7 @@ def open_subject(
     note: Note,
     *,
     dtype: str | None = None,
+    capture: str | None = None,
 ) -> Subject:
     """Load a subject with the options that were given for it.
 
@@ -29,14 +31,17 @@ def open_subject(
         seed: of the training, if given.
         note: told what takes time.
         dtype: the precision to bring it to, if given.
+        capture: the way it is captured, if given.
 
     Returns:
         The subject; an option that does not apply to it is refused with a `SubjectError`.
     """
     precision = None if dtype is None else read_dtype(dtype)
+    how = None if capture is None else read_how(capture)
     if seed is not None:
         require_option(text, "seed", seed)
     subject = load_subject(text, mnist=mnist, examples=examples, seed=seed or 0, note=note)
+    subject.how = how or subject.how
     return subject if precision is None else subject.in_dtype(precision)
 
 

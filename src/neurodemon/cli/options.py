@@ -170,6 +170,16 @@ DtypeName = Annotated[
         show_default=False,
     ),
 ]
+CaptureWay = Annotated[
+    str | None,
+    typer.Option(
+        "--capture",
+        metavar="NAME",
+        help="How the model is captured: exported (by torch.export), hooked (its own forward runs "
+        "again for each unit) or auto, the first that works. Left out: as the subject says.",
+        show_default=False,
+    ),
+]
 PlotFile = Annotated[
     Path | None,
     typer.Option(

@@ -61,10 +61,25 @@ def find_region(graph: Graph, source: str, values: Mapping[str, Any]) -> Region:
         values: the recorded values, whose shapes must equal z's inside the region.
 
     Returns:
-        The region; it never reaches beyond what the model returns.
+        The region; it never reaches beyond what the model returns, and is empty where the model
+        runs as a whole and may do more with z than was seen.
     """
     if graph.whole is not None and not graph.whole.has_regions:
         return Region((), source)
+    return elementwise_below(graph, source, values)
+
+
+def elementwise_below(graph: Graph, source: str, values: Mapping[str, Any]) -> Region:
+    """Find the elementwise operations below a node, by what is known of the model.
+
+    Args:
+        graph: the graph.
+        source: the node.
+        values: the recorded values, whose shapes must equal the source's.
+
+    Returns:
+        The operations, with the node at which the value leaves them.
+    """
     cone = graph.below(source)
     in_cone = {node.name for node in cone}
     in_model = graph.upstream(graph.outputs)

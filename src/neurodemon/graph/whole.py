@@ -12,16 +12,17 @@ from neurodemon.graph.node import Node
 
 @runtime_checkable
 class Whole(Protocol):
-    """The model's own forward, to be run again.
+    """The model's own forward, to be run again."""
 
-    Attributes:
-        one_by_one: whether passes must hold one example: a branch may depend on the batch.
-        has_regions: whether what was seen between a site and its readers is all there is, so
-            that elementwise operations below it may be run by themselves.
-    """
+    @property
+    def one_by_one(self) -> bool:
+        """Whether passes must hold one example: a branch may read the batch."""
+        ...
 
-    one_by_one: bool
-    has_regions: bool
+    @property
+    def has_regions(self) -> bool:
+        """Whether all readers of a value were seen: elementwise ones may be run by themselves."""
+        ...
 
     def record(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Run the model once; give the value of every node that has one, the cost left out."""

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.region import Region, find_region
+from neurodemon.engine.region import Region, elementwise_below
 from neurodemon.errors import SelectionError
 from neurodemon.graph.graph import Graph
 from neurodemon.graph.node import Node
@@ -218,7 +218,7 @@ def _activation(recording: Recording, site: Site) -> str:
         start = next(iter(graph[_computed(graph, site.node)].inputs), site.node)
     if not isinstance(recording.values.get(start), Tensor):
         return ""
-    region = find_region(graph, start, recording.values)
+    region = elementwise_below(graph, start, recording.values)
     if any(node.operation_name not in NONLINEAR_FREE for node in region.nodes):
         return _before_identities(graph, region)
     is_alone = all(node.operation_name in PASSING for node in region.nodes)  # no residual

@@ -4,6 +4,7 @@ In float64 on a copy of the weights where that runs, on one or two examples, aga
 and one-sided differences at several steps, so that a kink nearby is no false alarm.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,10 +14,10 @@ from torch import Tensor, nn
 from neurodemon.engine.predict import influence
 from neurodemon.engine.recording import Recording, record
 from neurodemon.engine.replay import Pass, Replay
-from neurodemon.errors import PredictorError
+from neurodemon.errors import NeurodemonError, PredictorError
 from neurodemon.graph.evaluate import evaluate
 from neurodemon.subjects.admitting import Batch
-from neurodemon.subjects.dtypes import to_dtype
+from neurodemon.subjects.dtypes import model_in, to_dtype
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms.sites import Site
 from neurodemon.tracing.capture import bind
@@ -121,8 +122,9 @@ def compare_backward(subject: Subject) -> tuple[str, ...]:
     size = min(2, count_examples(subject.batches[0]))
     batch = take_examples(subject.batches[0], torch.arange(size))
     named = {n: p for n, p in subject.model.named_parameters() if p.requires_grad}
-    if not named or not subject.capture(0).has_dynamic_batch:
-        return ()
+    captured = subject.capture(0)
+    if not named or not captured.has_dynamic_batch or captured.graph.whole is not None:
+        return ()  # hooks use the model's own backward pass
     try:
         theirs = _own_gradients(subject, batch, named)
     except RuntimeError as error:
@@ -195,6 +197,8 @@ def _differ(ours: Tensor, theirs: Tensor) -> bool:
 def _precise_recording(subject: Subject) -> tuple[Recording, torch.dtype]:
     """A recording of one or two examples, in float64 where the graph runs in it."""
     captured = subject.capture(0)
+    if captured.graph.whole is not None:
+        return _precise_whole(subject)
     batch = subject.batches[0]
     if captured.has_dynamic_batch:
         batch = take_examples(batch, torch.arange(min(2, count_examples(batch))))
@@ -210,6 +214,21 @@ def _precise_recording(subject: Subject) -> tuple[Recording, torch.dtype]:
                 if made.cost.dtype == torch.float64:
                     return made, torch.float64
         return record(captured.graph, values), torch.float32
+
+
+def _precise_whole(subject: Subject) -> tuple[Recording, torch.dtype]:
+    """The same of a model that runs only as a whole: one example, on a copy of the model."""
+    recording = subject.recording(0)
+    batch = take_examples(subject.batches[0], torch.arange(1))
+    numbers = sum(weight.numel() for weight in subject.model.parameters())
+    if numbers <= MOST_NUMBERS_COPIED:
+        with contextlib.suppress(NeurodemonError, RuntimeError, TypeError):
+            copied = model_in(subject.model, torch.float64)
+            made = subject.but(copied, [to_dtype(batch, torch.float64)]).recording(0)
+            is_alike = recording.graph.site_by_name.keys() <= made.graph.site_by_name.keys()
+            if made.cost.dtype == torch.float64 and is_alike:
+                return made, torch.float64
+    return recording, torch.float32
 
 
 def _nearest_slope(

@@ -16,6 +16,7 @@ from neurodemon.engine.recording import Recording, record
 from neurodemon.errors import (
     CaptureError,
     NeurodemonError,
+    ReplayMismatchError,
     SubjectError,
 )
 from neurodemon.subjects.admitting import (
@@ -27,9 +28,11 @@ from neurodemon.subjects.admitting import (
     require_parts,
     require_placed,
 )
+from neurodemon.subjects.capturing import Hooking, How, hook_batches, read_how, reason_of
 from neurodemon.subjects.costs import named_cost
 from neurodemon.subjects.dtypes import model_in, name_dtype, to_dtype
 from neurodemon.subjects.fingerprints import hash_batches, hash_model
+from neurodemon.subjects.kept import Kept, Recordings
 from neurodemon.subjects.padding import Mask, Padding, read_padding
 from neurodemon.subjects.stages import Stages
 from neurodemon.terms.certificates import Certificate
@@ -37,6 +40,7 @@ from neurodemon.terms.sites import Site
 from neurodemon.tracing.capture import Capture, bind, capture, shape_signature
 from neurodemon.tracing.coverage import EagerRun, Parity, prove, require_same_runs, run_eagerly
 from neurodemon.tracing.heads import with_heads
+from neurodemon.tracing.hooked import Studied
 from neurodemon.tracing.leaves import count_examples, tensor_leaves
 from neurodemon.tracing.model_state import Call, call_model, studied
 
@@ -63,6 +67,8 @@ class Subject:
         heads: pattern of sites → number of attention heads side by side in their units, for a
             model whose heads are not found by the names of its modules:
             `{"blocks.*.mix:in": 8}`.
+        capture: how the model is captured: `exported` (by `torch.export`), `hooked` (its own
+            forward is run again, with hooks, for each unit), or `auto` for the first that works.
         mask: `mask(inputs) -> Tensor` of shape (example, position), true where a position is
             real; at padding no demon acts and nothing is counted. Left out, the mask that goes
             in under `attention_mask` or `src_key_padding_mask` of a dict tells.
@@ -92,6 +98,7 @@ class Subject:
         seed: int | None = None,
         heads: Mapping[str, int] | None = None,
         mask: Mask | None = None,
+        capture: How = "auto",
     ) -> None:
         require_parts(model, batches, cost, better)
         self.model = model
@@ -103,12 +110,14 @@ class Subject:
         self.seed = seed
         self.heads = dict(heads or {})
         self.mask = mask
+        self.how: How = read_how(capture)
+        self.because = ""  # why an export of the model failed, once that is known
         self.stages: Stages | None = None  # of its training, where it can be gone through again
         self.source: dict[str, str] | None = None  # whose weights they are; kept in manifests
         self.dtype: torch.dtype | None = None  # that it was brought to, by `in_dtype`
         self.lent: tuple[Capture, ...] = ()  # of the same network with other weights: proved anew
         self._given = batches
-        self._kept = _Kept()
+        self._kept = Kept()
 
     def __repr__(self) -> str:
         """Name the subject."""
@@ -136,7 +145,9 @@ class Subject:
             seed=self.seed,
             heads=self.heads,
             mask=self.mask,
+            capture=self.how,
         )
+        made.because = self.because
         made.stages, made.source, made.dtype = self.stages, self.source, self.dtype
         return made
 
@@ -174,12 +185,12 @@ class Subject:
 
         Every verb calls this once, at its start.
         """
-        batches = read_batches(self._given, self.cost)
+        batches = read_batches(self._given, self.cost, self.mask)
         key = (hash_model(self.model, with_mode=not self.evaluate), hash_batches(batches))
         if key != self._kept.key:
             for place, batch in enumerate(batches):
                 require_placed(self.model, batch, place)
-            self._kept = _Kept(key, tuple(batches))
+            self._kept = Kept(key, tuple(batches))
 
     @property
     def certificate(self) -> Certificate | None:
@@ -260,13 +271,49 @@ class Subject:
         Returns:
             A capture made earlier if its graph gives the model's numbers on this batch's
             shape, else a new one.
+
+        Raises:
+            CaptureError: the model cannot be captured in the way that was asked for.
+            ReplayMismatchError: its export does not give its numbers, and no other way may be.
         """
+        if not self._kept.hooked and self.how != "hooked" and not self.because:
+            try:
+                # all batches at once, so that one way of capture holds for all
+                for each in dict.fromkeys([place, *range(len(self.batches))]):
+                    self._export(each)
+            except (CaptureError, ReplayMismatchError) as error:
+                if self.how == "exported":
+                    raise
+                self.because = reason_of(error)
+        if self._kept.hooked or self.how == "hooked" or self.because:
+            return self._hook(place)
+        return self._export(place)
+
+    def _export(self, place: int) -> Capture:
+        """The capture of a batch by an export."""
         batch = self.batches[place]
         size = count_examples(batch)
         signature = shape_signature(batch)
         kept = self._kept.captures
         found = kept.get((signature, None)) or kept.get((signature, size))
         return found or self._capture_anew(batch, signature)
+
+    def _hook(self, place: int) -> Capture:
+        """The capture of a batch by hooks."""
+        kept = self._kept
+        if not kept.hooked:
+            studied_model = Studied(self.model, self.call, self.cost, self.evaluate)
+            how = Hooking(
+                studied_model,
+                lambda batch, seed: self.eager(batch, seed=seed),
+                self.heads,
+                self.because,
+                may_stack=self.how == "auto",
+            )
+            found = hook_batches(how, self.batches)
+            kept.hooked = tuple(made for made, _ in found)
+            kept.proofs = {id(made): proof for made, proof in found}
+        return kept.hooked[place]
 
     def padding(self, place: int) -> Padding:
         """Which positions of a batch are real."""
@@ -280,7 +327,7 @@ class Subject:
 
     def recordings(self) -> Sequence[Recording]:
         """One recording per batch, made when first asked for and kept while they fit."""
-        return _Recordings(self)
+        return Recordings(len(self.batches), self.recording)
 
     def recording(self, place: int) -> Recording:
         """The clean pass over one batch."""
@@ -303,7 +350,7 @@ class Subject:
         known = (*self._kept.captures.values(), *self.lent)
         for earlier in {id(made): made for made in known}.values():
             with contextlib.suppress(Exception):  # it does not hold for this shape
-                if earlier.has_dynamic_batch:
+                if earlier.has_dynamic_batch and earlier.graph.whole is None:
                     return self._keep(earlier, batch, eager, signature)
         with self.held():
             made = capture(self.model, batch, call=self.call, cost=self.cost)
@@ -348,31 +395,3 @@ def refresh(subject: object) -> None:
             f"subject is a {type(subject).__name__}; expected nd.Subject(model, batches, cost)."
         )
     subject.refresh()
-
-
-class _Kept:
-    """What was found out about one state of a subject."""
-
-    def __init__(self, key: tuple[str, str] = ("", ""), batches: tuple[Batch, ...] = ()) -> None:
-        self.key = key
-        self.batches = batches
-        self.captures: dict[Any, Capture] = {}
-        self.proofs: dict[int, Parity] = {}
-        self.recordings: dict[int, Recording] = {}
-        self.paddings: dict[int, Padding] = {}
-        self.certificate: Certificate | None = None
-
-
-class _Recordings(Sequence[Recording]):
-    """The recordings of a subject, one per batch, made when asked for."""
-
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
-
-    def __len__(self) -> int:
-        return len(self._subject.batches)
-
-    def __getitem__(self, place: Any) -> Any:
-        if place >= len(self):
-            raise IndexError(place)
-        return self._subject.recording(place)

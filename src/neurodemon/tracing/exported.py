@@ -23,6 +23,7 @@ from neurodemon.errors import CaptureError
 from neurodemon.graph.node import Node, Ref
 from neurodemon.tracing.leaves import at_least_two, map_tensors
 from neurodemon.tracing.model_state import Call, notes_of_call
+from neurodemon.tracing.modules import plain_path
 from neurodemon.tracing.operations import REPLACED, aten
 from neurodemon.tracing.wrapping import Cost, Costed, OpaqueCost, Tap
 
@@ -224,7 +225,7 @@ def _path(node: fx.Node) -> str:
     stack = node.meta.get("nn_module_stack") or {}
     paths = [str(entry[0]) for entry in stack.values()]
     path = paths[-1] if paths else ""
-    return path.partition("@")[0].removeprefix("model").removeprefix(".")
+    return plain_path(path.partition("@")[0].removeprefix("model").removeprefix("."))
 
 
 def _attribute(module: Any, target: str) -> object:

@@ -70,7 +70,8 @@ def studied(model: nn.Module, *, evaluate: bool) -> Iterator[None]:
     """Hold a model still: evaluation mode if asked, its state and the random state kept aside.
 
     The fast path of `nn.TransformerEncoder` is off meanwhile: with a padding mask it gives
-    other numbers than the layers it stands for.
+    other numbers than the layers it stands for. What `torch.compile` wraps runs as it was
+    written, so that hooks see it.
 
     Args:
         model: the user's model.
@@ -91,7 +92,11 @@ def studied(model: nn.Module, *, evaluate: bool) -> Iterator[None]:
     ]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     # what is made in the caller's inference mode could never be differentiated
-    with torch.inference_mode(mode=False), torch.random.fork_rng(devices=_devices(model)):
+    with (
+        torch.inference_mode(mode=False),
+        torch.random.fork_rng(devices=_devices(model)),
+        torch.compiler.set_stance("force_eager"),
+    ):
         try:
             torch.backends.mha.set_fastpath_enabled(False)
             if evaluate:

@@ -15,6 +15,7 @@ from torch.utils import _pytree as pytree
 from neurodemon.errors import CaptureError
 from neurodemon.tracing.leaves import floating_leaves, tensor_leaves, with_tensors, without_tensors
 from neurodemon.tracing.model_state import Call
+from neurodemon.tracing.modules import modules_of
 
 Cost = Callable[[Any, Any], Tensor]
 
@@ -53,7 +54,7 @@ class Taps:
         self._calls: Counter[str] = Counter()
         self._handles = [
             handle
-            for path, module in model.named_modules()
+            for path, module in modules_of(model)
             for handle in (
                 module.register_forward_pre_hook(self._seen_in(path), with_kwargs=True),
                 module.register_forward_hook(self._seen_out(path)),
