@@ -40,7 +40,7 @@ format: .venv/.test ## put the code into its form
 clean: ## remove .venv and what tools left behind; runs/ stays
 	rm -rf .venv .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
 		.ruff_cache build dist
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: what is installed is installed again when pyproject.toml or the pins change.
 

@@ -66,7 +66,7 @@ def test_gpt2_logit_difference(capsys: pytest.CaptureFixture[str]):
 
 def test_minilm_heads(capsys: pytest.CaptureFixture[str]):
     one_layer = "encoder.layer.5.attention.output.dense:in/head"
-    audit = load("minilm_heads").main(examples=4, heads=one_layer)
+    audit = load("minilm_heads").main(examples=2, heads=one_layer)
     assert audit.effects["kind"] == ["head"] * 12
     assert audit.effects["unit"] == list(range(12))
     assert all(math.isfinite(effect) for effect in audit.effects["measured"])

@@ -35,15 +35,16 @@ def measured(subject: Subject) -> Effects:
     return measure(subject, f"{SITE}[0:8]")
 
 
-def by_hook(subject: Subject, site: str, unit: int) -> Tensor:
-    """The effect per pair of zeroing one unit, by a plain forward with a hook."""
+def by_hook(subject: Subject, site: str, units: slice) -> Tensor:
+    """The effect per pair of zeroing units together, by a plain forward with a hook."""
     model = subject.model
     ((inputs, target),) = subject.batches
+    layer = model.get_submodule(site.removesuffix(":in"))
 
-    def zero(_module: object, _given: object, output: Tensor) -> Tensor:
-        output = output.clone()
-        output[..., unit] = 0
-        return output
+    def zeroed(value: Tensor) -> Tensor:
+        value = value.clone()
+        value[..., units] = 0
+        return value
 
     def cost() -> Tensor:
         hidden = model(**inputs).last_hidden_state.double()
@@ -54,23 +55,40 @@ def by_hook(subject: Subject, site: str, unit: int) -> Tensor:
 
     with torch.no_grad():
         before = cost()
-        handle = model.get_submodule(site).register_forward_hook(zero)
+        if site.endswith(":in"):
+            handle = layer.register_forward_pre_hook(lambda _, given: (zeroed(given[0]),))
+        else:
+            handle = layer.register_forward_hook(lambda _, _given, output: zeroed(output))
         after = cost()
         handle.remove()
     return after - before
 
 
 def test_effects_equal_those_of_plain_hooks(subject: Subject, measured: Effects):
-    oracle = torch.stack([by_hook(subject, SITE, unit) for unit in range(8)], dim=1)
+    oracle = torch.stack(
+        [by_hook(subject, SITE, slice(unit, unit + 1)) for unit in range(8)], dim=1
+    )
     found = torch.as_tensor(measured.per_example)
     assert found.shape == (4, 8)
-    assert float((found - oracle).abs().max()) < 1e-5 * max(1.0, float(oracle.abs().max()))
     torch.testing.assert_close(found, oracle, rtol=0, atol=1e-6)  # float32, of costs near 0.1
 
 
 def test_the_oracle_would_see_another_unit(subject: Subject, measured: Effects):
     found = torch.as_tensor(measured.per_example)[:, 3]
-    assert not torch.allclose(found, by_hook(subject, SITE, 4), rtol=0, atol=1e-6)
+    assert not torch.allclose(found, by_hook(subject, SITE, slice(4, 5)), rtol=0, atol=1e-6)
+
+
+def test_a_layers_heads_equal_plain_hooks_on_the_input_of_the_output_projection(subject: Subject):
+    site = "encoder.layer.5.attention.output.dense:in"
+    found = torch.as_tensor(measure(subject, f"{site}/head").per_example)
+    heads = [slice(32 * head, 32 * head + 32) for head in range(12)]
+    oracle = torch.stack([by_hook(subject, site, head) for head in heads], dim=1)
+    torch.testing.assert_close(found, oracle, rtol=0, atol=1e-6)
+    assert float(oracle.abs().max()) > 1e-3
+
+
+def test_there_are_72_heads(subject: Subject):
+    assert len(units(subject, "**.attention.output.dense:in/head")) == 72
 
 
 def test_a_manifest_says_whose_weights_they_are(measured: Effects):
