@@ -13,6 +13,8 @@ from hypothesis import settings
 settings.register_profile("neurodemon", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("neurodemon")
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test downloads: models come from configs and packages
+
 if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a core of its own
     torch.set_num_threads(1)
 

@@ -390,7 +390,7 @@ class Transposed(nn.Module):
         return h @ self.weights[2]
 
 
-def _tokens(model: nn.Module, lengths: Sequence[int], size: int = 5, vocabulary: int = 7) -> Case:
+def prompted(model: nn.Module, lengths: Sequence[int], size: int = 5, vocabulary: int = 7) -> Case:
     """Batches of token ids of several lengths."""
     generator = torch.Generator().manual_seed(1)
     batches = [
@@ -464,8 +464,8 @@ ZOO: dict[str, Callable[[], Case]] = {
     "strided cnn": lambda: classes(seeded(StridedCNN), (4,), (2, 6, 6)),
     "conv1d": lambda: classes(seeded(Conv1dNet), (4,), (3, 9)),
     "conv3d": lambda: classes(seeded(Conv3dNet), (3,), (1, 4, 4, 4)),
-    "lstm": lambda: _tokens(seeded(lambda: Recurrent(nn.LSTM)), (4, 6)),
-    "gru": lambda: _tokens(seeded(lambda: Recurrent(nn.GRU)), (4,)),
+    "lstm": lambda: prompted(seeded(lambda: Recurrent(nn.LSTM)), (4, 6)),
+    "gru": lambda: prompted(seeded(lambda: Recurrent(nn.GRU)), (4,)),
     "encoder, batch first, dict": lambda: encoder(batch_first=True, is_dict=True),
     "encoder, time first, tuple": lambda: encoder(batch_first=False, is_dict=False),
     "reused": lambda: classes(seeded(Reused), (5,), (5,)),
