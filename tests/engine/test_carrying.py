@@ -30,9 +30,8 @@ def test_points_carried_at_once_equal_points_carried_one_by_one(name: str) -> No
         dz = torch.randn(
             3, 1, len(bench.block), generator=torch.Generator().manual_seed(0)
         ).double()
-        site, region = bench._site, bench._region
         wholes = [spread(one, bench._z, bench.block) for one in dz]
-        apart = [move(bench.recording, site, one, region).moved for one in wholes]
+        apart = [move(bench.recording, bench.block, one, bench._region).moved for one in wholes]
         expected = torch.cat([take_units(one, bench.block) for one in apart])
         assert torch.allclose(bench._carry(dz), expected, rtol=1e-12, atol=1e-12, equal_nan=True)
 

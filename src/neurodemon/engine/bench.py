@@ -149,12 +149,25 @@ class Bench:
         """The units' own numbers at the exit when each is moved by its Δz, point by point."""
         if self.block.kind == "group" and len(self.block) > 1:  # they may share features
             return self._carry_one_by_one(dz)
+        if self._is_alone and self.block.kind != "direction":
+            return self._carry_at_once(dz)
         wholes = [spread(one, self._z, self.block, self.real) for one in dz]
-        if not self._is_alone or self.block.kind == "direction":
-            carried = [move(self.recording, self.block, one, self._region) for one in wholes]
-            return torch.cat([take_units(one.moved, self.block) for one in carried])
-        moved = carry_alone(self.recording, self._site, self._z + torch.stack(wholes), self._region)
-        return torch.cat([take_units(one, self.block) for one in moved])
+        carried = [move(self.recording, self.block, one, self._region) for one in wholes]
+        return torch.cat([take_units(one.moved, self.block) for one in carried])
+
+    def _carry_at_once(
+        self, dz: Float[Tensor, "point _ unit"]
+    ) -> Float[Tensor, "row example part"]:
+        """The same, each point's copy of the examples after the other."""
+        n_points, n_examples = len(dz), len(self._z)
+        z = self._z.repeat(n_points, 1, 1)
+        real = None if self.real is None else self.real.repeat(n_points, 1)
+        whole = spread(dz.expand(-1, n_examples, -1).flatten(0, 1), z, self.block, real)
+        nudged = (z + whole).reshape(n_points, *self._z.shape)
+        moved = carry_alone(self.recording, self._site, nudged, self._region).flatten(0, 1)
+        rows = take_units(moved, self.block)
+        apart = rows.reshape(len(rows), n_points, n_examples, -1)
+        return apart.transpose(0, 1).flatten(0, 1).contiguous()
 
     def _carry_one_by_one(
         self, dz: Float[Tensor, "point _ unit"]
