@@ -4,14 +4,14 @@ A line of the page must come in the command's output, in order; its words to the
 numbers as nearly as another processor's rounding allows through a training.
 """
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from neurodemon.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "is-influence-error.md"
@@ -58,18 +58,13 @@ def missing_lines(shown: list[str], printed: str, near: tuple[float, float] = EX
 BLOCKS = blocks_of(PAGE.read_text("utf-8"))
 
 
+@pytest.mark.no_cover  # long, and no room's own test
 @pytest.mark.parametrize("command", dict.fromkeys(command for command, _ in BLOCKS))
 def test_a_command_of_the_page_prints_what_stands_below_it(command):
     program, *words = shlex.split(command)
     assert program == "neurodemon"
-    result = subprocess.run(
-        [sys.executable, "-m", "neurodemon", *words],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-    )
-    assert result.returncode == 0, result.stderr
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.stderr
     near = TRAINED if "digits" in words else EXACT
     for shown in (lines for other, lines in BLOCKS if other == command):
         assert shown, "a command without a line below it shows nothing"
