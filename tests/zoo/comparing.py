@@ -113,7 +113,7 @@ def compare(
     Returns:
         How far the two are apart. NaN, at padded positions, must be so in both.
     """
-    blocks = [_draw(studied.case, site, kind, n_units) for site in sites]
+    blocks = [draw(studied.case, site, kind, n_units) for site in sites]
     found = nd.measure(studied.subject, UnitSet(tuple(blocks)), perturbation).per_example
     expected = np.concatenate(
         [oracle_effects(studied.case, block, perturbation) for block in blocks], axis=1
@@ -251,7 +251,7 @@ def _called(case: Case) -> set[str]:
     return called
 
 
-def _draw(case: Case, site: Site, kind: str, count: int | None) -> UnitBlock:
+def draw(case: Case, site: Site, kind: str, count: int | None) -> UnitBlock:
     """Take the loudest unit of a site, and draw others; positions that all batches have."""
     axes = {"neuron": {"unit"}, "position": {"position"}}[kind]
     loudness = [_loudness(value, site, axes) for value in clean_values(case, site)]
