@@ -4,6 +4,8 @@ Tolerance: 1e-5 of the largest effect in float32, 1e-11 in float64 (DESIGN §5).
 holds is measured against the hook oracle, one full forward for each unit and example.
 """
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -26,6 +28,12 @@ CASES = [
 ]  # fmt: skip
 
 
+@functools.cache
+def pair_of(name: str, dtype: torch.dtype) -> tuple[nd.Subject, nd.Subject, list[Site]]:
+    """The pair of a case of the zoo."""
+    return pair(ZOO[name]().to(dtype))
+
+
 def pair(case: Case) -> tuple[nd.Subject, nd.Subject, list[Site]]:
     """A case by hooks and by export, first batch alone, with the hooked sites that both have."""
     hooked = nd.Subject(case.model, case.batches[:1], case.cost, capture="hooked")
@@ -45,7 +53,7 @@ def off(one: nd.Effects, other: nd.Effects) -> float:
 
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_both_tracings_measure_and_predict_the_same(name: str, dtype: torch.dtype) -> None:
-    hooked, exported, common = pair(ZOO[name]().to(dtype))
+    hooked, exported, common = pair_of(name, dtype)
     selection = ",".join(site.name for site in common)
     halved = nd.Scale(0.5)
     one, other = (nd.measure(subject, selection, halved) for subject in (hooked, exported))
@@ -61,9 +69,11 @@ def test_both_tracings_measure_and_predict_the_same(name: str, dtype: torch.dtyp
         assert off(one, other) < LIMITS[dtype], predictor
 
 
-@pytest.mark.parametrize("name", [name for name, _ in CASES])
-def test_both_tracings_find_the_same_sites_axes_kinds_and_units(name: str) -> None:
-    hooked, exported, common = pair(ZOO[name]())
+@pytest.mark.parametrize(("name", "dtype"), CASES)
+def test_both_tracings_find_the_same_sites_axes_kinds_and_units(
+    name: str, dtype: torch.dtype
+) -> None:
+    hooked, exported, common = pair_of(name, dtype)
     known = {name: site for site in nd.sites(exported) for name in site.names}
     assert len(common) == len(nd.sites(exported))
     for site in common:
@@ -78,7 +88,7 @@ def test_both_tracings_find_the_same_sites_axes_kinds_and_units(name: str) -> No
 
 def test_the_comparison_fails_for_another_perturbation() -> None:
     """Negative control."""
-    hooked, exported, common = pair(ZOO["reused"]().to(torch.float64))
+    hooked, exported, common = pair_of("reused", torch.float64)
     name = common[1].name
     one, other = nd.measure(hooked, name, nd.Scale(0.5)), nd.measure(exported, name, nd.Scale(0.51))
     assert off(one, other) > 1e-4

@@ -120,6 +120,17 @@ def test_a_run_on_disk_leaves_everything_as_it_was(
     assert [key for key in before if before[key] != after[key]] == []
 
 
+def test_hooks_leave_everything_as_it_was() -> None:
+    case = make()
+    subject = nd.Subject(case.model, case.batches, case.cost, capture="hooked")
+    torch.manual_seed(3)
+    before = state(case.model, case.batches)
+    for verb in ("check", "predict", "measure", "delta"):
+        VERBS[verb](subject)
+        after = state(case.model, case.batches)
+        assert [key for key in before if before[key] != after[key]] == [], verb
+
+
 def raising_cost(_output: Tensor, _target: Tensor) -> Tensor:
     """A cost that fails."""
     raise RuntimeError("the user's own mistake")

@@ -162,7 +162,7 @@ class _Mode(TorchFunctionMode):
         keywords = keywords or {}
         if self.is_paused or _is_inside_custom():
             return function(*arguments, **keywords)
-        name = torch_name(function, arguments)
+        name = torch_name(function)
         written_into = None
         if arguments and self._watcher.sets_apart(self._count, name):
             written_into = arguments[0]

@@ -30,12 +30,11 @@ INPLACE = {f"__i{name}__" for name in (
 POSITIONAL = {"dropout", "batch_norm", "transpose", "permute"}  # whose arguments we read by place
 
 
-def torch_name(function: Callable[..., Any], arguments: tuple[Any, ...] = ()) -> str:
+def torch_name(function: Callable[..., Any]) -> str:
     """Name a function of torch as an export names its operation.
 
     Args:
         function: as a `TorchFunctionMode` is given it.
-        arguments: its positional arguments.
 
     Returns:
         The name.
@@ -54,8 +53,6 @@ def torch_name(function: Callable[..., Any], arguments: tuple[Any, ...] = ()) ->
     name = spelled.partition(".")[0].strip("_")
     if spelled in INPLACE or spelled in {"__radd__", "__rmul__"}:
         name = name[1:]
-    if name == "matmul" and len(arguments) > 1 and getattr(arguments[1], "ndim", 0) > 2:
-        return "bmm"
     return RENAMED.get(name, name)
 
 
