@@ -128,7 +128,7 @@ class Forward:
         inputs = pytree.tree_unflatten(copies, self.structure)
         gradient = torch.is_grad_enabled()
         with studied(self.model, evaluate=self.evaluate):
-            torch.manual_seed(0)
+            _seed()
             mode = _Mode(watcher)
             handles = list(_hook(self.model, mode, watcher))
             try:
@@ -200,6 +200,13 @@ class _Mode(TorchFunctionMode):
         if not instead or is_in_place:
             return result
         return swap_leaf(result, {id(tensors[leaf]): value for leaf, value in instead.items()})
+
+
+def _seed() -> None:
+    """Seed torch; not by `manual_seed`, which keeps a stack trace of each call for later."""
+    torch.default_generator.manual_seed(0)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.manual_seed_all(0)
 
 
 def _hook(model: nn.Module, mode: _Mode, watcher: Watcher) -> Iterator[Any]:

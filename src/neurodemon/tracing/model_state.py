@@ -1,7 +1,6 @@
 """Look at a model without changing it: mode, buffers and random state are put back."""
 
 import contextlib
-import copy
 import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -83,7 +82,7 @@ def studied(model: nn.Module, *, evaluate: bool) -> Iterator[None]:
     """
     states = [(module, dict(vars(module))) for module in model.modules()]
     kept = [
-        (value, copy.copy(value))
+        (value, value.copy())
         for _, state in states
         for name, value in state.items()
         # a model may hang hooks on itself when it is first called: they stand in such a dict
