@@ -18,6 +18,7 @@ expected and what to do::
     ├── CouplingError             an example's cost depends on the other examples
     ├── NondeterminismError       two clean runs differ
     ├── ReplayMismatchError       the captured graph does not give the model's numbers
+    ├── DeviceMemoryError         the device has too little memory (also a MemoryError)
     ├── PlotError                 a result or a file that cannot be drawn (also a ValueError)
     ├── StoreError                a run folder that cannot be read, or not with this plan
     └── MissingExtraError         an optional library is not installed (also an ImportError)
@@ -84,6 +85,10 @@ class NondeterminismError(NeurodemonError):
 
 class ReplayMismatchError(NeurodemonError):
     """The captured graph does not reproduce the model's own numbers."""
+
+
+class DeviceMemoryError(NeurodemonError, MemoryError):
+    """The device has too little memory for a pass; the message says for which."""
 
 
 class PlotError(NeurodemonError, ValueError):

@@ -12,6 +12,7 @@ from torch import Tensor
 from neurodemon.engine.bench import Bench, Benches
 from neurodemon.engine.explore import Reach, explore
 from neurodemon.engine.layout import take_units
+from neurodemon.engine.memory import memory_told
 from neurodemon.engine.search import make_grid
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.planner.plan import NUMBERS_PER_PASS
@@ -34,7 +35,8 @@ def explore_block(
 ) -> dict[Scope, Findings]:
     """Let the demons of one block of units look for their best Δz."""
     sign = -1.0 if subject.better == "higher" else 1.0
-    return explore(make_benches(subject, block), limits.reach(block), scopes, sign=sign)
+    with memory_told(f"exploring {len(block)} units at {block.site.name!r}"):
+        return explore(make_benches(subject, block), limits.reach(block), scopes, sign=sign)
 
 
 def make_benches(subject: Subject, block: UnitBlock) -> Benches:

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurodemon.engine.predict import TANGENT, ladder_of
 from neurodemon.jobs.benching import (
@@ -20,7 +21,7 @@ from neurodemon.jobs.benching import (
 from neurodemon.jobs.checking import require_sound
 from neurodemon.jobs.measuring import Note, collect_parts, no_note, plan_manifest
 from neurodemon.jobs.predicting import Progress, no_progress
-from neurodemon.jobs.rows import Column, make_rows
+from neurodemon.jobs.rows import Column, counted_examples, make_rows
 from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.judge.trust import free_bound
 from neurodemon.judge.verdicts import CANCELLING, judge
@@ -160,8 +161,9 @@ def headroom_rows(subject: Subject, block: UnitBlock, found: Findings, limits: L
         predicted=Column(promised, TANGENT),
         measured=Column(sign * found.effects),
     )
+    counted = counted_examples(subject, UnitSet((block,)))
     columns = {
-        **_of_demons(found, sign),
+        **_of_demons(found, sign, counted),
         "trust_bound": _numbers(_median(_bound(subject, found))),
         "radius": found.radius,
         "radius_from": limits.sources(block),
@@ -174,15 +176,20 @@ def headroom_rows(subject: Subject, block: UnitBlock, found: Findings, limits: L
     return rows.with_columns(columns)
 
 
-def _of_demons(found: Findings, sign: float) -> dict[str, object]:
-    """What the demons of each unit found: of many, the mean or the median."""
+def _of_demons(
+    found: Findings, sign: float, counted: NDArray[np.bool_] | None
+) -> dict[str, object]:
+    """What the demons of each unit found: of many, the mean or the median; padding left out."""
     is_each = found.scope == "each"
+    share = 1.0 if counted is None else counted.mean(0)
+    delta = np.abs(found.delta).mean(0) if is_each else sign * found.delta[0]
+    is_counted = counted if is_each else None
     return {
-        "delta": np.abs(found.delta).mean(0) if is_each else sign * found.delta[0],
-        "best_dz": np.median(np.abs(found.best_dz), axis=0) if is_each else found.best_dz[0],
-        "headroom": found.headroom.mean(0),
+        "delta": delta / share,
+        "best_dz": _median(np.abs(found.best_dz), is_counted) if is_each else found.best_dz[0],
+        "headroom": found.headroom.mean(0) / share,
         "shape": _numbers(found.mean_shape),
-        "trust_radius": np.median(found.trust_radius, axis=0),
+        "trust_radius": _median(found.trust_radius, is_counted),
     }
 
 
@@ -233,9 +240,11 @@ def _shares(effects: Effects) -> str:
     )
 
 
-def _median(values: Float[Array, "row unit"]) -> Float[Array, " unit"]:
-    """The median over the rows that have a number; NaN where none has."""
-    has_number = np.isfinite(values)
+def _median(
+    values: Float[Array, "row unit"], counted: NDArray[np.bool_] | None = None
+) -> Float[Array, " unit"]:
+    """The median over the rows that have a number and count; NaN where there is none."""
+    has_number = np.isfinite(values) if counted is None else np.isfinite(values) & counted
     columns = [column[has] for column, has in zip(values.T, has_number.T, strict=True)]
     return np.array([np.median(column) if len(column) else np.nan for column in columns])
 

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from neurodemon.engine.memory import memory_told
 from neurodemon.engine.predict import Ladder, Request, choose, influence, ladder_of
 from neurodemon.engine.predict import predict as predict_batch
 from neurodemon.errors import SiteNotFoundError
@@ -102,7 +103,8 @@ def predict_all(
         recording = recordings[place]
         requests = [Request(block, nudges(block, place)) for block in units.blocks]
         ladder: Ladder = ladder_of(recording)
-        found = predict_batch(recording, requests, predictors, ladder)
+        with memory_told(f"predicting on {recording.n_examples} examples"):
+            found = predict_batch(recording, requests, predictors, ladder)
         for name, collected in parts.items():
             columns = torch.cat([result[name] for result in found], dim=1)
             collected.append(columns.cpu().numpy())

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from neurodemon.engine.measure import measure
+from neurodemon.engine.memory import memory_told
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import find_region
 from neurodemon.engine.trials import PassSize
@@ -68,6 +69,8 @@ def _measure_chunk(
         size = pass_size(
             recording, recording.graph.site_by_name[block.site.name], plan.numbers_per_pass
         )
-        effects = measure(recording, block, nudge(block, place), size)
+        doing = f"measuring {len(block)} units at {block.site.name!r} on {size.examples} examples"
+        with memory_told(doing):
+            effects = measure(recording, block, nudge(block, place), size)
         parts.append(effects.numpy())
     return np.concatenate(parts)

@@ -10,7 +10,8 @@ from torch.utils import _pytree as pytree
 
 from neurodemon.errors import BatchError, CostShapeError, NonFiniteCostError, SubjectError
 from neurodemon.subjects.padding import Mask
-from neurodemon.tracing.leaves import count_examples
+from neurodemon.tracing.leaves import count_examples, tensor_leaves
+from neurodemon.tracing.watching import user_line
 
 Batch = tuple[Any, Any]
 Cost = Callable[[Any, Any], Tensor]
@@ -163,4 +164,23 @@ def require_finite(model: nn.Module, cost: Tensor) -> None:
         f"The clean cost of {int(bad.sum())} of {cost.numel()} examples is not finite "
         f"(example {int(bad.nonzero()[0])} first; {because}); expected finite numbers. Look "
         "at those weights, or at the inputs of that example."
+    )
+
+
+def failure(name: str, batch: Batch, error: Exception) -> str:
+    """Say that a model or its cost fails on a batch, with the line of the user's own.
+
+    Args:
+        name: of the subject.
+        batch: inputs and target.
+        error: what was raised.
+
+    Returns:
+        The message.
+    """
+    shapes = [tuple(leaf.shape) for leaf in tensor_leaves(batch)]
+    line = user_line(error.__traceback__)
+    return (
+        f"{name} or its cost failed on a batch of shapes {shapes}{f', at {line}' if line else ''}: "
+        f"{type(error).__name__}: {error} Expected cost(model(inputs), target) to run."
     )

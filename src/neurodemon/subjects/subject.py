@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from neurodemon.engine.memory import memory_told
 from neurodemon.engine.recording import Recording, record
 from neurodemon.errors import (
     CaptureError,
@@ -22,6 +23,7 @@ from neurodemon.errors import (
 from neurodemon.subjects.admitting import (
     Batch,
     Cost,
+    failure,
     read_batches,
     require_cost,
     require_finite,
@@ -41,7 +43,7 @@ from neurodemon.tracing.capture import Capture, bind, capture, shape_signature
 from neurodemon.tracing.coverage import EagerRun, Parity, prove, require_same_runs, run_eagerly
 from neurodemon.tracing.heads import with_heads
 from neurodemon.tracing.hooked import Studied
-from neurodemon.tracing.leaves import count_examples, tensor_leaves
+from neurodemon.tracing.leaves import count_examples
 from neurodemon.tracing.model_state import Call, call_model, studied
 
 _USER_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError)
@@ -248,17 +250,16 @@ class Subject:
             CostShapeError: the cost is not one real number per example.
         """
         try:
-            with self.held():
+            with (
+                memory_told(f"running {self.name} on {count_examples(batch)} examples"),
+                self.held(),
+            ):
                 torch.manual_seed(seed)
                 run = run_eagerly(self.model, batch, call=self.call, cost=self.cost)
         except _USER_ERRORS as error:
             if isinstance(error, NeurodemonError):
                 raise
-            shapes = [tuple(leaf.shape) for leaf in tensor_leaves(batch)]
-            raise SubjectError(
-                f"{self.name} or its cost failed on a batch of shapes {shapes}: "
-                f"{type(error).__name__}: {error} Expected cost(model(inputs), target) to run."
-            ) from error
+            raise SubjectError(failure(self.name, batch, error)) from error
         require_cost(self.model, run.cost, batch)
         return run
 
@@ -335,7 +336,8 @@ class Subject:
             captured = self.capture(place)
             with self.held():
                 values = bind(captured.graph, self.model, self.batches[place])
-                made = record(captured.graph, values, can_fold=captured.has_dynamic_batch)
+                with memory_told(f"recording batch {place}"):
+                    made = record(captured.graph, values, can_fold=captured.has_dynamic_batch)
             require_finite(self.model, made.cost)
             held = sum(recording.n_bytes for recording in self._kept.recordings.values())
             if held + made.n_bytes > BYTES_KEPT:

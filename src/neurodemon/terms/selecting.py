@@ -46,10 +46,7 @@ def select(text: str, sites: Sequence[Site]) -> UnitSet:
 
 
 def _matching(selector: Selector, sites: Sequence[Site]) -> list[Site]:
-    """Take the sites that a pattern means, by name or alias; raise if there are none.
-
-    A pattern with wildcards that asks for heads means the sites that have some.
-    """
+    """Take the sites that a pattern means; of a wildcard that asks for heads, those with heads."""
     found = [site for site in sites if any(selector.matches(name) for name in site.names)]
     if not found:
         names = nearest_names(selector.site_text.replace("*", ""), sites)
