@@ -7,7 +7,7 @@ SEED ?= 1
 install := .venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt
 torch_free := */neurodemon/errors.py,*/neurodemon/terms/*,*/neurodemon/graph/*,*/neurodemon/judge/*,*/neurodemon/book/*,*/neurodemon/store/*,*/neurodemon/report/*,*/neurodemon/planner/plan.py
 
-.PHONY: help demo test test-all check format clean
+.PHONY: help demo test test-all check models format clean
 .NOTPARALLEL:
 
 help: ## show what there is
@@ -32,6 +32,9 @@ check: .venv/.test
 	.venv/bin/towncrier build --draft --version next >.venv/changelog.md
 	.venv/bin/pytest -n 2 --randomly-seed=$(SEED) --cov --cov-fail-under=95 $(skipped)
 	.venv/bin/coverage report --include='$(torch_free)' --fail-under=100
+
+models: .venv/.test ## write the table of docs/models.md anew, some minutes
+	PYTHONPATH=tests HF_HUB_OFFLINE=1 .venv/bin/python -m zoo.table
 
 format: .venv/.test ## put the code into its form
 	.venv/bin/ruff check --fix-only .

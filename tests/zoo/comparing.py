@@ -7,7 +7,6 @@ nothing is changed, and no mean is taken of them.
 """
 
 import contextlib
-import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ from neurodemon.terms.sites import Site
 from neurodemon.terms.units import UnitBlock, UnitSet
 
 SEED = 0
-HAS_HOOKED = "capture" in inspect.signature(nd.Subject).parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +37,7 @@ class Studied:
     entry: Entry
     case: Case
     subject: nd.Subject
+    tracing: str
 
     def drawn_sites(self, count: int | None = None) -> list[Site]:
         """So many of the sites that a hook can reach, drawn by the seed; all, if None.
@@ -72,8 +71,8 @@ def study(name: str, tracing: str, dtype: torch.dtype = torch.float32) -> Studie
     if dtype != torch.float32:
         batches = [cast(batch, dtype) for batch in case.batches]
         case = Case(case.model.to(dtype), batches, case.cost)
-    keywords = {"capture": tracing} if HAS_HOOKED else {}
-    return Studied(entry, case, nd.Subject(case.model, case.batches, case.cost, **keywords))
+    subject = nd.Subject(case.model, case.batches, case.cost, capture=tracing)
+    return Studied(entry, case, subject, tracing)
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,9 @@ def compare(
         How far the two are apart. NaN, at padded positions, must be so in both.
     """
     blocks = [draw(studied.case, site, kind, n_units) for site in sites]
-    found = nd.measure(studied.subject, UnitSet(tuple(blocks)), perturbation).per_example
+    effects = nd.measure(studied.subject, UnitSet(tuple(blocks)), perturbation)
+    assert set(effects["engine"]) == {studied.tracing}
+    found = effects.per_example
     expected = np.concatenate(
         [oracle_effects(studied.case, block, perturbation) for block in blocks], axis=1
     )

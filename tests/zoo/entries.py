@@ -94,7 +94,7 @@ ENTRIES = (
         "(time, example)",
         in_short=HOOKED,
     ),
-    Entry("nanoGPT", own.nano_gpt, "fused queries, keys, values; tied weights"),
+    Entry("nanoGPT", own.nano_gpt, "fused queries, keys, values; tied weights", in_short=EXPORTED),
     Entry(
         "U-Net", own.unet, "a skip that is concatenated, transposed convolution", in_short=EXPORTED
     ),
@@ -104,7 +104,7 @@ ENTRIES = (
     Entry(
         "branch on values",
         own.branching,
-        "a loop that ends when the numbers say so",
+        "an `if` on the numbers",
         tracings=HOOKED,
     ),
     Entry("own backward", own.own_backward, "a custom `autograd.Function`"),
@@ -127,7 +127,7 @@ ENTRIES = (
     Entry(
         "Llama", _hugging("llama"), "grouped queries, rotary positions, SwiGLU", in_short=EXPORTED
     ),
-    Entry("Mistral", _hugging("mistral"), "sliding window", in_short=HOOKED),
+    Entry("Mistral", _hugging("mistral"), "sliding window", in_short=()),
     Entry("Mixtral", _hugging("mixtral"), "mixture of experts, two of four"),
     Entry("Mamba", _hugging("mamba"), "state space", in_short=EXPORTED),
     Entry("ViT", _hugging("vit"), "image patches and a class token", in_short=HOOKED),
@@ -137,7 +137,7 @@ ENTRIES = (
         _hugging("minilm"),
         "pretrained, six layers, real sentences",
         in_short=EXPORTED,
-        n_sites=6,
+        n_sites=8,
     ),
 )
 BY_NAME: Mapping[str, Entry] = {entry.name: entry for entry in ENTRIES}

@@ -2,20 +2,20 @@
 
 import pytest
 import torch
-from zoo.comparing import HAS_HOOKED, compare, study
-from zoo.entries import ENTRIES
+from zoo.comparing import compare, study
+from zoo.entries import BY_NAME, ENTRIES
+from zoo.table import PAGE, read_rows
 
 import neurodemon as nd
 
 LIMITS = {torch.float32: 1e-5, torch.float64: 1e-10}
-TRACINGS = ("exported", "hooked") if HAS_HOOKED else ("exported",)
 SINGLE = {"Mixtral", "MiniLM"}  # its experts' kernel knows no float64; and large
 CASES = [
     (entry.name, tracing, dtype)
     for entry in ENTRIES
     for tracing in entry.tracings
     for dtype in LIMITS
-    if tracing in TRACINGS and not (dtype == torch.float64 and entry.name in SINGLE)
+    if not (dtype == torch.float64 and entry.name in SINGLE)
 ]
 
 
@@ -29,6 +29,9 @@ def test_measured_effects_equal_one_hooked_forward_per_unit(
     for perturbation in (nd.Zero(), nd.Mean(), nd.Add(0.5), nd.Scale(-0.5)):
         gap = compare(studied, perturbation, sites, n_units=4)
         assert gap.relative <= LIMITS[dtype], perturbation
+    if tracing == BY_NAME[name].tracings[0]:
+        row = read_rows(PAGE.read_text("utf-8"))[name]
+        assert row.n_sites == len(studied.subject.sites())
     with_positions = [site for site in sites if site.has_positions]
     if with_positions:
         gap = compare(studied, nd.Zero(), with_positions, kind="position", n_units=4)
