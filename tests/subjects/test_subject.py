@@ -2,6 +2,7 @@
 
 import copy
 import random
+from collections import UserDict
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,6 +15,7 @@ from neurodemon.errors import CaptureError, NeurodemonError
 from neurodemon.jobs.auditing import audit
 from neurodemon.jobs.measuring import measure
 from neurodemon.subjects.subject import BYTES_KEPT, Subject
+from neurodemon.terms.perturbations import Patch
 
 X = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 
@@ -217,3 +219,22 @@ def test_a_lent_capture_of_another_network_is_not_used():
     second.lent = (first.capture(0),)
     assert second.capture(0) is not first.capture(0)
     torch.testing.assert_close(second.recording(0).cost, second.eager(batches[0]).cost)
+
+
+def test_a_tokenizers_own_mapping_is_read_as_the_dict_that_it_stands_for() -> None:
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(4, 3)
+
+        def forward(self, *, values: Tensor) -> Tensor:
+            return torch.tanh(self.fc(values))
+
+    model = Named()
+    plain = Subject(model, [({"values": X}, None)], squared)
+    given = Subject(model, [(UserDict(values=X), None)], squared)
+    assert measure(given, "fc").to_arrow() == measure(plain, "fc").to_arrow()
+    source = [(UserDict(values=X.flip(0)), None)]
+    patched = measure(given, "fc", Patch(source)).array("measured")
+    expected = measure(plain, "fc", Patch([({"values": X.flip(0)}, None)])).array("measured")
+    np.testing.assert_array_equal(patched, expected)

@@ -23,6 +23,7 @@ from neurodemon.engine.nudge import (
 from neurodemon.engine.recording import Recording, record
 from neurodemon.errors import PerturbationError
 from neurodemon.jobs.resampling import resample
+from neurodemon.subjects.admitting import plain
 from neurodemon.subjects.fingerprints import hash_batches
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms.perturbations import PERTURBATIONS, Noise, Patch, Perturbation, Resample
@@ -216,7 +217,7 @@ def _read_source(subject: Subject, perturbation: Perturbation) -> list[tuple[Any
     for place, (own, other) in enumerate(pairs):
         if not isinstance(other, (tuple, list)) or len(other) != 2:
             raise PerturbationError(f"Patch(source) batch {place} is no pair (inputs, target).")
-        pair = (other[0], own[1])  # the target plays no part in a site's value
+        pair = (plain(other[0]), own[1])  # the target plays no part in a site's value
         is_alike = (
             len(pytree.tree_leaves(pair)) == len(pytree.tree_leaves(own))
             and shape_signature(pair) == shape_signature(own)

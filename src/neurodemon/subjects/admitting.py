@@ -1,6 +1,6 @@
 """What a subject is made of, refused at the door where it cannot be studied."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -80,11 +80,16 @@ def read_batches(given: Iterable[Any], cost: Cost, mask: Mask | None = None) -> 
             raise BatchError(
                 f"Batch {place} is a {type(batch).__name__}{size}; expected a pair (inputs, target)."
             )
-        batches.append((batch[0], batch[1]))
+        batches.append((plain(batch[0]), plain(batch[1])))
     if not batches:
         raise BatchError("batches is empty; expected at least one (inputs, target).")
     bind = getattr(cost, "bind", None)
     return list(bind(batches, mask)) if callable(bind) else batches
+
+
+def plain(part: Any) -> Any:
+    """A mapping that is no dict (a tokenizer's `BatchEncoding`) as the dict that it stands for."""
+    return dict(part) if isinstance(part, Mapping) and not isinstance(part, dict) else part
 
 
 def require_placed(model: nn.Module, batch: Batch, place: int) -> None:
