@@ -8,6 +8,7 @@ from torch.nn import functional
 import neurodemon as nd
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import find_region, move
+from neurodemon.jobs.selecting import whole
 
 
 def recorded(case: Case) -> Recording:
@@ -108,7 +109,7 @@ def test_the_move_is_the_activations_own_bend_for_all_units_at_once() -> None:
     site = recording.graph.site_by_name["fc3"]
     z = recording.values[site.node]
     dz = torch.full_like(z, 0.3)
-    moved = move(recording, site, dz[:, None])
+    moved = move(recording, whole(site), dz[:, None])
     expected = functional.gelu(z + 0.3, approximate="tanh")
     assert torch.allclose(moved.moved[:, 0], expected, atol=1e-14)
     assert torch.allclose(moved.clean[:, 0], functional.gelu(z, approximate="tanh"), atol=1e-14)
@@ -119,7 +120,7 @@ def test_dead_units_do_not_move() -> None:
     recording = recorded(case)
     site = recording.graph.site_by_name["0"]
     z = recording.values[site.node]
-    moved = move(recording, site, -0.1 * z.abs()[:, None] - 1e-3)
+    moved = move(recording, whole(site), -0.1 * z.abs()[:, None] - 1e-3)
     dead = (z < 0)[:, None]
     assert bool(dead.any())
     assert bool((moved.moved[dead] == moved.clean[dead]).all())
