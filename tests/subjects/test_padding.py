@@ -140,3 +140,27 @@ def test_a_judged_token_that_an_example_does_not_have_is_refused() -> None:
     metric = nd.logit_difference(3, 5, position=2)
     with pytest.raises(SubjectError, match="an example has 2 real tokens"):
         nd.sites(nd.Subject(decoder(), [(prompts((4, 2))[0], None)], metric))
+
+
+class FromTheLeft(torch.nn.Module):
+    """A decoder that counts positions from the left, padding included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = decoder()
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Give logits for each token."""
+        places = torch.arange(input_ids.shape[1]).expand_as(input_ids)
+        return self.inner(input_ids, attention_mask, places)
+
+
+def test_a_check_warns_where_a_padded_example_is_not_what_it_is_alone() -> None:
+    inputs, target = prompts((4, 2))
+    told = nd.check(nd.Subject(decoder(), [(inputs, target)], "next_token"))
+    assert {probe.name: probe.passed for probe in told.probes}["padding does nothing"]
+    untold = {name: leaf for name, leaf in inputs.items() if name != "position_ids"}
+    misled = nd.check(nd.Subject(FromTheLeft(), [(untold, target)], "next_token"))
+    probe = {probe.name: probe for probe in misled.probes}["padding does nothing"]
+    assert not probe.passed
+    assert "position_ids" in probe.detail

@@ -4,10 +4,8 @@ import sys
 
 from neurodemon.cli.as_json import print_json
 from neurodemon.cli.render import Paper
-from neurodemon.jobs.selecting import SiteTable
+from neurodemon.jobs.selecting import COLUMNS, SiteTable
 from neurodemon.terms.certificates import Certificate
-
-COLUMNS = ("name", "kind", "shape", "axes", "units", "aliases")
 
 
 def report_sites(found: SiteTable, *, as_json: bool) -> None:
@@ -21,9 +19,10 @@ def report_sites(found: SiteTable, *, as_json: bool) -> None:
         print_json({"sites": found.rows(), "refused": found.refused, "notes": list(found.notes)})
         return
     paper = Paper()
-    paper.table(
-        COLUMNS, ([str(row[name]) for name in COLUMNS] for row in found.rows()), numbers={"units"}
-    )
+    rows = found.rows()
+    names = [name for name in COLUMNS if name != "heads" or any(row[name] for row in rows)]
+    spelled = (["" if row[name] is None else str(row[name]) for name in names] for row in rows)
+    paper.table(names, spelled, numbers={"units", "heads"})
     for name, reason in found.refused.items():
         paper.line(f"no site: {name} ({reason})")
     for note in found.notes:

@@ -12,7 +12,7 @@ from neurodemon.engine.predict import FIRST_ORDER, LINEAR_LOGITS, choose, ladder
 from neurodemon.engine.region import find_region
 from neurodemon.jobs.answering import answer
 from neurodemon.jobs.checking import require_sound
-from neurodemon.jobs.measuring import Note, measure_plan, no_note, plan_manifest
+from neurodemon.jobs.measuring import Note, capture_notes, measure_plan, no_note, plan_manifest
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import (
     Progress,
@@ -90,7 +90,8 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
 
     writer = None if out is None else open_run(Path(out), manifest)
     found = measure_plan(subject, plan, nudges, rows, writer=writer, progress=progress)
-    effects = Effects(found.table, found.per_example, tuple(nudges.notes), manifest)
+    notes = (*capture_notes(subject), *nudges.notes)
+    effects = Effects(found.table, found.per_example, notes, manifest)
     work = _work(subject, chosen, predictors, time.perf_counter() - begun)
     result = _judge(subject, chosen, effects, predictors, work)
     if writer is not None:

@@ -19,6 +19,7 @@ from neurodemon.engine.recording import Recording, record
 from neurodemon.engine.trials import PassSize
 from neurodemon.errors import CouplingError, NeurodemonError, ReplayMismatchError
 from neurodemon.jobs.head_sums import probe_heads
+from neurodemon.jobs.padding_probe import probe_padding
 from neurodemon.jobs.selecting import hidden_sites
 from neurodemon.jobs.slopes import Slope, compare_backward, own_casts, probe_slopes
 from neurodemon.subjects.admitting import Batch
@@ -75,7 +76,7 @@ def certify(subject: Subject) -> Certificate:
     places = _one_place_per_shape(subject)
     coupling = _probe_coupling(subject, places)  # first: the others fail in its wake
     slope, notes = _probe_slope(subject)
-    heads = probe_heads(subject)
+    more = (probe_heads(subject), probe_padding(subject))
     found = Certificate(
         subject.name,
         (
@@ -85,7 +86,7 @@ def certify(subject: Subject) -> Certificate:
             coupling,
             slope,
             _probe_noop(subject),
-            *(() if heads is None else (heads,)),
+            *(probe for probe in more if probe is not None),
         ),
         (*notes, *subject.capture(0).notes, *_left_out(subject)),
     )

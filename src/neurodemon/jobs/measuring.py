@@ -72,10 +72,17 @@ def measure(  # noqa: PLR0913  # the public signature of DESIGN §3
 
     writer = None if out is None else open_run(Path(out), manifest)
     found = measure_plan(subject, plan, nudges, rows, writer=writer, progress=progress)
-    result = Effects(found.table, found.per_example, tuple(nudges.notes), manifest)
+    notes = (*capture_notes(subject), *nudges.notes)
+    result = Effects(found.table, found.per_example, notes, manifest)
     if writer is not None:
         writer.finish({"notes": list(result.notes)})
     return result
+
+
+def capture_notes(subject: Subject) -> tuple[str, ...]:
+    """What the readers of a result must know of how it was captured: that it ran with hooks."""
+    captured = subject.capture(0)
+    return captured.notes if captured.engine != "exported" else ()
 
 
 def plan_manifest(subject: Subject, verb: str, perturbation: str, plan: Plan) -> Manifest:

@@ -69,6 +69,11 @@ def pair_score(  # noqa: PLR0913  # what `measure` takes
         Nanda (2024), How to use and interpret activation patching.
     """
     refresh(subject)
+    if isinstance(source, Subject) or not isinstance(source, Iterable):
+        raise PerturbationError(
+            f"source is {type(source).__name__}; expected batches (inputs, target), one for each of "
+            "the subject's: those of another subject are its .batches."
+        )
     patch = Patch(source if isinstance(source, (list, tuple)) else list(source))
     base, reached = _mean_costs(subject, patch)
     effects = measure(subject, units, patch, out=out, progress=progress, note=note)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Region, elementwise_below
-from neurodemon.errors import SelectionError
+from neurodemon.errors import SelectionError, SiteNotFoundError
 from neurodemon.graph.graph import Graph
 from neurodemon.graph.node import Node
 from neurodemon.subjects.subject import Subject, refresh
@@ -21,6 +21,7 @@ from neurodemon.terms.units import NO_INDEX, Unit, UnitBlock, UnitSet
 Made = UnitSet | Unit | Group | Direction | str  # what units can be made of
 Units = Made | Sequence[Made] | None
 
+COLUMNS = ("name", "kind", "shape", "axes", "units", "heads", "aliases")
 IDENTITIES = {"clone", "dropout", "alias", "contiguous", "detach"}
 # What may stand between a Linear and the next without making its units anything else.
 PASSING = IDENTITIES | {
@@ -66,7 +67,7 @@ class SiteTable:
         raise KeyError(f"No site is named {name!r}; expected one of {[s.name for s in self]}.")
 
     def rows(self) -> list[dict[str, object]]:
-        """Spell the sites as plain values: name, kind, shape, axes, units, aliases."""
+        """Spell the sites as plain values, by the names in `COLUMNS`."""
         return [
             {
                 "name": site.name,
@@ -77,6 +78,7 @@ class SiteTable:
                 ),
                 "axes": ", ".join(site.axes),
                 "units": site.n_units,
+                "heads": site.heads,
                 "aliases": ", ".join(site.aliases),
             }
             for site in self.sites
@@ -85,7 +87,7 @@ class SiteTable:
     def __str__(self) -> str:
         """Print as a table, with what is no site below it."""
         rows = self.rows()
-        names = ["name", "kind", "shape", "axes", "units", "aliases"]
+        names = [name for name in COLUMNS if name != "heads" or any(row[name] for row in rows)]
         table = format_table(names, [[row[name] for name in names] for row in rows])
         below = [f"no site: {name} ({reason})" for name, reason in self.refused.items()]
         return "\n".join([table, *below, *self.notes])
@@ -150,7 +152,13 @@ def _settle_one(subject: Subject, selection: object) -> UnitSet:
     if isinstance(selection, Unit):
         return UnitSet.of(selection)
     if isinstance(selection, str):
-        return select(selection, subject.sites())
+        try:
+            return select(selection, subject.sites())
+        except SiteNotFoundError as error:
+            reason = subject.capture(0).refused.get(selection.strip())
+            if reason is None:
+                raise
+            raise SiteNotFoundError(f"{selection!r} is no site: {reason}. {error}") from error
     if isinstance(selection, (Group, Direction)):
         return UnitSet((gather(selection, subject.sites()),))
     raise SelectionError(
@@ -209,8 +217,10 @@ def weighted_inputs(recording: Recording) -> list[Site]:
 def _activation(recording: Recording, site: Site) -> str:
     """The node at which a site's units are hidden units; empty if they are none."""
     graph = recording.graph
-    if site.kind == "recurrent":
-        return site.node if site.name.partition("[")[0] == site.name else ""
+    if site.kind == "recurrent":  # its sequence, else the first that is read of its states
+        module = site.name.partition("[")[0]
+        own = [one for one in graph.sites if one.name.partition("[")[0] == module]
+        return site.node if own[0] == site else ""
     if site.kind not in {"linear", "conv", "activation"}:
         return ""
     start = site.node

@@ -187,5 +187,6 @@ def failure(name: str, batch: Batch, error: Exception) -> str:
     line = user_line(error.__traceback__)
     return (
         f"{name} or its cost failed on a batch of shapes {shapes}{f', at {line}' if line else ''}: "
-        f"{type(error).__name__}: {error} Expected cost(model(inputs), target) to run."
+        f"{type(error).__name__}: {str(error).rstrip('.')}. Expected cost(model(inputs), target) "
+        "to run."
     )

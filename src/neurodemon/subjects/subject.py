@@ -110,7 +110,7 @@ class Subject:
         self.name = type(model).__name__ if name is None else name
         self.call: Call = call_model if call is None else call
         self.seed = seed
-        self.heads = dict(heads or {})
+        self.heads: Mapping[str, int] = {} if heads is None else heads
         self.mask = mask
         self.how: How = read_how(capture)
         self.because = ""  # why an export of the model failed, once that is known

@@ -128,8 +128,13 @@ def _read_vectors(name: str, vectors: Any) -> NDArray[np.float64]:
     return found
 
 
-def _positions(position: int | None, count: int, site: Site, name: str) -> NDArray[np.int64]:
+def _positions(position: object, count: int, site: Site, name: str) -> NDArray[np.int64]:
     """The column of positions."""
+    if position is not None and (isinstance(position, bool) or not isinstance(position, int)):
+        raise SelectionError(
+            f"{name!r} has position={position!r}; expected one whole number, or None for all. For "
+            "several positions join one unit for each in a list."
+        )
     if position is not None:
         if not site.has_positions:
             raise SelectionError(

@@ -104,9 +104,10 @@ def _heads(site: Site, selector: Selector) -> UnitBlock:
         raise SelectionError(
             f"'{selector.site_text}/head' asks for the heads of site {site.name!r}, and how its "
             f"{site.n_units} units divide into heads is not known. Heads live on the input of an "
-            "attention's output projection, such as 'attn.o_proj:in', and on the outputs of its "
-            "key and value projections. Declare them: nd.Subject(..., "
-            f"heads={{{site.name!r}: 12}})."
+            "attention's output projection, such as 'attn.o_proj:in/head', and on the outputs of "
+            "its key and value projections (nd.sites(subject) has a column of them; parts of a "
+            "fused projection are groups: nd.Group). Declare others, N being their number: "
+            f"nd.Subject(..., heads={{{site.name!r}: N}})."
         )
     heads = _run(selector.span, site.heads, "head", site)
     position = NO_INDEX
@@ -138,7 +139,8 @@ def gather(made: Group | Direction, sites: Sequence[Site]) -> UnitBlock:
     if len(selectors) > 1 or len(found) > 1 or not is_plain or selectors[0].position is not None:
         raise SelectionError(
             f"{made.name!r} is at {made.site!r}, which names {[site.name for site in found][:5]}; "
-            "expected the name of one site, without '[…]', '@' or '/'."
+            "expected the name of one site, without '[…]', '@' or '/' (a position is said by "
+            "position=3)."
         )
     return made.block(found[0])
 

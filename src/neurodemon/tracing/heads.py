@@ -67,6 +67,11 @@ def with_heads(
         SubjectError: a declared pattern matches no site, or its number does not divide the
             site's units.
     """
+    if not isinstance(declared, Mapping):
+        raise SubjectError(
+            f"heads is {declared!r}; expected a dict from sites to numbers, such as "
+            "{'blocks.*.mix:in': 8}."
+        )
     known = _by_site(sites, find_attention(model))
     for pattern, count in declared.items():
         _require_count(pattern, count)

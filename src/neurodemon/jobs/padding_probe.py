@@ -1,0 +1,67 @@
+"""Probe padding: does a padded example cost what it costs alone, without its padding?
+
+Models that count positions from the left give left-padded prompts other numbers unless they are
+told the positions; nothing else would show it.
+"""
+
+import contextlib
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurodemon.errors import NeurodemonError
+from neurodemon.subjects.admitting import Batch
+from neurodemon.subjects.subject import Subject
+from neurodemon.terms.certificates import Probe
+from neurodemon.tracing.leaves import map_tensors, take_examples
+
+NAME = "padding does nothing"
+IN_FLOORS = 256.0  # other lengths take other kernels
+
+
+def probe_padding(subject: Subject) -> Probe | None:
+    """Compare the cost of one padded example with its cost alone and unpadded.
+
+    Args:
+        subject: what is studied, fresh.
+
+    Returns:
+        What was found; None if nothing is padded, or an example cannot be cut out.
+    """
+    for place, batch in enumerate(subject.batches):
+        real = subject.padding(place).real
+        if real is None or bool(real.all()):
+            continue
+        row = int((real.sum(1) + (real.sum(1) == 0) * real.shape[1]).argmin())
+        alone = _unpadded(batch, row, real)
+        with contextlib.suppress(NeurodemonError):  # cut otherwise than the model wants it
+            cost = float(subject.eager(alone).cost[0])
+            recording = subject.recording(place)
+            expected, floor = float(recording.cost[row]), float(recording.noise_floor[row])
+            return _judge(row, cost, expected, IN_FLOORS * floor)
+    return None
+
+
+def _judge(row: int, alone: float, padded: float, limit: float) -> Probe:
+    """Put the two costs into words."""
+    if abs(alone - padded) <= limit:
+        return Probe(NAME, passed=True, detail=f"example {row} costs the same without its padding")
+    return Probe(
+        NAME,
+        passed=False,
+        detail=f"example {row} costs {padded:.4g} padded and {alone:.4g} alone: effects of padded "
+        "examples are not those of the examples themselves. Give left-padded prompts their "
+        "position_ids: (mask.cumsum(1) - 1).clamp(min=0)",
+    )
+
+
+def _unpadded(batch: Batch, row: int, real: Tensor) -> Any:
+    """One example of a batch, cut to its real positions wherever these are counted."""
+    own = real[row]
+
+    def cut(leaf: Tensor) -> Tensor:
+        is_counted = leaf.ndim > 1 and leaf.shape[1] == len(own)
+        return leaf[:, own.to(leaf.device)] if is_counted else leaf
+
+    return map_tensors(cut, take_examples(batch, torch.tensor([row])))
