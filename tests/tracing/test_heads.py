@@ -96,7 +96,7 @@ def test_heads_that_are_not_known_say_how_to_declare_them() -> None:
     [
         ({"leave:in": 4}, "does not divide the 6 units"),
         ({"leave:in": 0}, "a whole number from 1 on"),
-        ({"leve:in": 2}, "matches no site"),
+        ({"mix:in": 2}, "matches no site"),
         ({"leave:in[": 2}, "no pattern of sites"),
     ],
 )
