@@ -320,3 +320,10 @@ def test_heads_by_wildcard_are_those_of_the_sites_that_have_some() -> None:
     assert spelled("**/head", sites) == [f"{FC1.name}/head[0]", f"{FC1.name}/head[1]"]
     with pytest.raises(SelectionError, match="not known"):
         select("**/head", SITES)
+
+
+def test_a_head_is_taken_at_a_position_that_its_site_has() -> None:
+    sites = [replace(STATE, heads=2)]
+    assert spelled("lstm[out=1]/head[1]@4", sites) == ["lstm[out=1]/head[1]@4"]
+    with pytest.raises(UnitIndexError, match="5 positions"):
+        select("lstm[out=1]/head[1]@5", sites)
