@@ -196,10 +196,15 @@ REFUSED: dict[str, tuple[Case, type[Exception], str]] = {
         r"failed on a batch of shapes.*same dtype",
     ),
     "a broken model": (study(Broken(), [(X, Y)]), errors.SubjectError, "RuntimeError: boom"),
-    "a branch on values": (
-        study(Branching(), [(X, Y)]),
+    "a branch on values, exported": (
+        study(Branching(), [(X, Y)], capture="exported"),
         errors.CaptureError,
         r"could not capture Branching.*without branches",
+    ),
+    "a branch on a whole batch": (
+        study(Branching(), [(X, Y)]),
+        errors.CouplingError,
+        r"a branch of the model \(at .*test_bad_input.py:70\) reads numbers of the whole batch",
     ),
     "a unit out of range": (on_mlp(measure, "0[99]"), errors.UnitIndexError, "16 units, 0 to 15"),
     "a malformed selection": (on_mlp(measure, "0[[3]"), errors.SelectionError, "column 3"),
