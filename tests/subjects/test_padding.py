@@ -164,3 +164,72 @@ def test_a_check_warns_where_a_padded_example_is_not_what_it_is_alone() -> None:
     probe = {probe.name: probe for probe in misled.probes}["padding does nothing"]
     assert not probe.passed
     assert "position_ids" in probe.detail
+
+
+class Sides(torch.nn.Module):
+    """An encoder's tokens summed up for a decoder's, both of one length; a head after them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.left, self.right = torch.nn.Linear(3, 4), torch.nn.Linear(3, 4)
+        self.head = torch.nn.Linear(4, 2)
+
+    def forward(
+        self, src: torch.Tensor, tgt: torch.Tensor, src_key_padding_mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Give the decoder's tokens what the encoder's real ones say."""
+        told = self.left(src).masked_fill(src_key_padding_mask[..., None], 0).sum(1)
+        return self.head(torch.tanh(self.right(tgt) + told[:, None])).mean(1)
+
+
+def test_a_decoder_as_long_as_its_encoder_does_not_get_its_mask() -> None:
+    inputs = {"src": torch.randn(2, 3, 3), "tgt": torch.randn(2, 3, 3)}
+    whole = {**inputs, "src_key_padding_mask": ~REAL}
+    subject = nd.Subject(Sides(), [(whole, torch.tensor([0, 1]))], "cross_entropy")
+    counts = {
+        name: nd.measure(subject, f"{name}/position")["n_examples"]
+        for name in ("left", "right", "head")
+    }
+    assert counts == {"left": [1, 2, 2], "right": [2, 2, 2], "head": [2, 2, 2]}
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (lambda _: torch.ones(4, 3), r"has 4 examples, the inputs 2"),
+        (lambda _: torch.ones(2, 3, 3), r"has the shape \(2, 3, 3\)"),
+        (
+            lambda _: torch.ones(2, 5),
+            r"has 5 positions; expected as many as a site has \(\[3\]\)",
+        ),
+        (lambda ids: ids.real_ones, "raised AttributeError"),
+    ],
+    ids=["examples", "axes", "positions", "error"],
+)
+def test_a_function_that_tells_no_mask_is_refused(mask, message):
+    batch = (torch.tensor([[0, 4, 5], [1, 2, 3]]), torch.tensor([0, 1]))
+
+    class Tokens(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokens, self.head = torch.nn.Embedding(6, 4), torch.nn.Linear(4, 2)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return self.head(torch.tanh(self.tokens(ids))).mean(1)
+
+    subject = nd.Subject(Tokens(), [batch], "cross_entropy", mask=mask)
+    with pytest.raises(SubjectError, match=message):
+        nd.measure(subject, "tokens")
+
+
+def test_a_mask_of_pairs_of_tokens_is_told_to_say_nothing() -> None:
+    class Masked(torch.nn.Linear):
+        def forward(self, x: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            return super().forward(x).mean(1) + 0 * attention_mask.sum((1, 2))
+
+    inputs = {"x": torch.randn(2, 3, 4), "attention_mask": torch.ones(2, 3, 3)[..., :2]}
+    subject = nd.Subject(Masked(4, 2), [(inputs, torch.tensor([0, 1]))], "cross_entropy")
+    found = {probe.name: probe for probe in nd.check(subject).probes}["padding does nothing"]
+    assert not found.passed
+    assert "mask=lambda" in found.detail

@@ -46,6 +46,10 @@ def test_sets_keep_groups_of_other_sizes_and_drop_those_that_stand_there_twice()
     [
         (lambda: Group("fc1", "none", []), SelectionError, "at least one, each once"),
         (lambda: Group("fc1", "twice", [1, 1]), SelectionError, "each once"),
+        (lambda: Group("fc1", "real", [1.5]), SelectionError, "expected whole numbers"),
+        (lambda: Group("fc1", "mask", [True, False]), SelectionError, "where it is true"),
+        (lambda: Group("fc1", "text", "ab"), SelectionError, "'a', 'b'"),
+        (lambda: Direction("fc1", [1j, 1.0]), SelectionError, "of real numbers"),
         (lambda: gather(Group("fc1", "far", [4]), SITES), UnitIndexError, "feature 4 is not in"),
         (lambda: gather(Group("fc1", "low", [-1]), SITES), UnitIndexError, "feature -1"),
         (lambda: gather(Group("fc2", "lost", [0]), SITES), SiteNotFoundError, "Nearest"),

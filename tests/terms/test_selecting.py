@@ -318,7 +318,7 @@ def test_heads_by_wildcard_are_those_of_the_sites_that_have_some() -> None:
     known = replace(FC1, heads=2)
     sites = tuple(known if site is FC1 else site for site in SITES)
     assert spelled("**/head", sites) == [f"{FC1.name}/head[0]", f"{FC1.name}/head[1]"]
-    with pytest.raises(SelectionError, match="not known"):
+    with pytest.raises(SelectionError, match="of none of which the heads are known"):
         select("**/head", SITES)
 
 

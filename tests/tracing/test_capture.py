@@ -395,3 +395,28 @@ def test_a_part_without_gradients_is_captured_and_its_own_slope_reported() -> No
     measured, predicted = nd.measure(subject, "fc", small), nd.predict(subject, "fc", small)
     gap = abs(measured.array("measured") - predicted.array("predicted")).max()
     assert gap < 1e-4 * abs(measured.array("measured")).max()
+
+
+def test_a_copy_into_a_part_of_a_tensor_has_a_gradient_and_equals_hooks() -> None:
+    class Copying(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.enter, self.leave = torch.nn.Linear(3, 4), torch.nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            h = self.enter(x)
+            h[:, 0] = h[:, 1]
+            return self.leave(h)
+
+    torch.manual_seed(0)
+    model, x = Copying().double(), torch.randn(3, 3).double()
+    subject = nd.Subject(model, [(x, torch.zeros(3, 2).double())], "squared_error")
+    effects = nd.audit(subject, "enter", nd.Add(1e-6), predictor="tangent").effects
+    assert effects["engine"] == ["exported"] * 4
+    assert effects["measured"][0] == 0, "it is written over"
+    assert effects["predicted"] == pytest.approx(effects["measured"], rel=1e-4, abs=1e-15)
+    clean = subject.cost(model(x), subject.batches[0][1])
+    moved = model.enter(x) + torch.tensor([0, 1e-6, 0, 0])
+    moved[:, 0] = moved[:, 1]
+    expected = (subject.cost(model.leave(moved), subject.batches[0][1]) - clean).mean()
+    assert effects["measured"][1] == pytest.approx(float(expected.detach()), rel=1e-6)

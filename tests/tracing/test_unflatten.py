@@ -58,8 +58,10 @@ def test_where_it_is_not_parted_again_nothing_is_done() -> None:
 
 
 @pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("need_weights", [True, False])
 def test_the_heads_of_multihead_attention_are_those_of_its_output_weights(
     batch_first: bool,  # noqa: FBT001  # a case
+    need_weights: bool,  # noqa: FBT001  # a case
 ) -> None:
     class Encoder(nn.Module):
         def __init__(self) -> None:
@@ -69,7 +71,7 @@ def test_the_heads_of_multihead_attention_are_those_of_its_output_weights(
 
         def forward(self, x: Tensor) -> Tensor:
             x = x if batch_first else x.transpose(0, 1)
-            mixed, _ = self.attn(x, x, x, need_weights=False)
+            mixed, _ = self.attn(x, x, x, need_weights=need_weights)
             return self.head(mixed.mean(1 if batch_first else 0))
 
     torch.manual_seed(0)

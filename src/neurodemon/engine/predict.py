@@ -151,7 +151,10 @@ def find_crosstalk(recording: Recording, sources: Sequence[str]) -> str | None:
         return None
     first = torch.zeros_like(cost)
     first[0] = 1
-    slopes = tape.gradients(names, recording.graph.cost, along=first)
+    try:
+        slopes = tape.gradients(names, recording.graph.cost, along=first)
+    except PredictorError:  # an operation that torch cannot go back through
+        return None
     for name, slope in zip(names, slopes, strict=True):
         axis = recording.graph[name].example_axis or 0
         others = slope.narrow(axis, 1, len(cost) - 1)

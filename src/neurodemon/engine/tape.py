@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neurodemon.engine.memory import is_about_memory
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.replay import Pass, fold_values
 from neurodemon.errors import PredictorError
@@ -65,15 +66,28 @@ class Tape:
                     "expected a differentiable cost. Measure instead: nd.measure(subject, units)."
                 )
             values = [piece[name] for name in sources]
-            found = torch.autograd.grad(
-                total, values, own.reshape(total.shape), retain_graph=keep, materialize_grads=True
-            )
-            parts.append(found)
+            parts.append(_differentiate(total, values, own.reshape(total.shape), keep=keep))
             start = stop
         if len(parts) == 1:
             return parts[0]
         columns = zip(sources, zip(*parts, strict=True), strict=True)
         return tuple(torch.cat(column, self.axes[name]) for name, column in columns)
+
+
+def _differentiate(
+    total: Tensor, values: list[Tensor], along: Tensor, *, keep: bool
+) -> tuple[Tensor, ...]:
+    """Differentiate; an operation that torch cannot go back through is told in words."""
+    try:
+        return torch.autograd.grad(total, values, along, retain_graph=keep, materialize_grads=True)
+    except RuntimeError as error:
+        if is_about_memory(error):
+            raise
+        raise PredictorError(
+            f"The cost has no gradient that torch can take: {str(error).partition(chr(10))[0]} "
+            "Expected operations that can be gone back through. Measure instead: "
+            "nd.measure(subject, units)."
+        ) from error
 
 
 def make_tape(recording: Recording, sources: Sequence[str], targets: Sequence[str]) -> Tape:

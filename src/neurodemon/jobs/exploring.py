@@ -36,6 +36,8 @@ from neurodemon.terms.shapes import Float
 from neurodemon.terms.text import count
 from neurodemon.terms.units import UnitBlock, UnitSet
 
+TINY = np.finfo(np.float64).tiny  # for a share of no example: nothing over it is nothing
+
 
 def headroom(  # noqa: PLR0913  # the public signature of DESIGN §3
     subject: Subject,
@@ -181,7 +183,7 @@ def _of_demons(
 ) -> dict[str, object]:
     """What the demons of each unit found: of many, the mean or the median; padding left out."""
     is_each = found.scope == "each"
-    share = 1.0 if counted is None else counted.mean(0)
+    share = np.array(1.0) if counted is None else np.maximum(counted.mean(0), TINY)
     delta = np.abs(found.delta).mean(0) if is_each else sign * found.delta[0]
     is_counted = counted if is_each else None
     return {

@@ -5,13 +5,15 @@ told the positions; nothing else would show it.
 """
 
 import contextlib
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from neurodemon.errors import NeurodemonError
+from neurodemon.errors import NeurodemonError, SubjectError
 from neurodemon.subjects.admitting import Batch
+from neurodemon.subjects.padding import PADDED, REAL
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms.certificates import Probe
 from neurodemon.tracing.leaves import map_tensors, take_examples
@@ -29,10 +31,19 @@ def probe_padding(subject: Subject) -> Probe | None:
     Returns:
         What was found; None if nothing is padded, or an example cannot be cut out.
     """
+    _require_counted(subject)
+    if (unread := _unread_mask(subject.batches[0][0])) is not None:
+        return Probe(
+            NAME,
+            passed=False,
+            detail=f"{unread!r} has an axis for pairs of tokens, which tells no padding: say which "
+            "positions are real by nd.Subject(..., mask=lambda inputs: ...)",
+        )
     for place, batch in enumerate(subject.batches):
-        real = subject.padding(place).real
-        if real is None or bool(real.all()):
-            continue
+        padding = subject.padding(place)
+        real = padding.real
+        if real is None or bool(real.all()) or padding.has_decoder:
+            continue  # beside a decoder, what is cut and what is not cannot be told by lengths
         row = int((real.sum(1) + (real.sum(1) == 0) * real.shape[1]).argmin())
         alone = _unpadded(batch, row, real)
         with contextlib.suppress(NeurodemonError):  # cut otherwise than the model wants it
@@ -41,6 +52,26 @@ def probe_padding(subject: Subject) -> Probe | None:
             expected, floor = float(recording.cost[row]), float(recording.noise_floor[row])
             return _judge(row, cost, expected, IN_FLOORS * floor)
     return None
+
+
+def _require_counted(subject: Subject) -> None:
+    """Refuse a mask of the user's that counts other positions than any site."""
+    real = subject.padding(0).real
+    if subject.mask is None or real is None:
+        return
+    counts = {site.n_positions for site in subject.sites() if site.axes.count("position") == 1}
+    if real.shape[1] not in counts:
+        raise SubjectError(
+            f"mask(inputs) has {real.shape[1]} positions; expected as many as a site has "
+            f"({sorted(counts)})."
+        )
+
+
+def _unread_mask(inputs: Any) -> str | None:
+    """The name of a mask that goes in and tells no padding, as it is of pairs of tokens."""
+    named = inputs if isinstance(inputs, Mapping) else {}
+    masks = [name for name in (*REAL, *PADDED) if isinstance(named.get(name), Tensor)]
+    return next((name for name in masks if named[name].ndim > 2), None)
 
 
 def _judge(row: int, alone: float, padded: float, limit: float) -> Probe:

@@ -10,7 +10,7 @@ from torch import Tensor
 from neurodemon.engine.memory import memory_told
 from neurodemon.engine.predict import Ladder, Request, choose, influence, ladder_of
 from neurodemon.engine.predict import predict as predict_batch
-from neurodemon.errors import SiteNotFoundError
+from neurodemon.errors import SelectionError, SiteNotFoundError
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.rows import Column, make_manifest, make_rows
 from neurodemon.jobs.selecting import Units, settle_units
@@ -124,6 +124,7 @@ def delta(subject: Subject, site: str) -> Float[Tensor, "example *site"]:  # noq
         along the site's example axis.
 
     Raises:
+        SelectionError: the site is no text.
         SiteNotFoundError: the name matches more than one site.
 
     Example:
@@ -132,6 +133,11 @@ def delta(subject: Subject, site: str) -> Float[Tensor, "example *site"]:  # noq
         >>> nd.delta(subject, ":out").shape
         torch.Size([1, 1])
     """
+    if not isinstance(site, str):
+        raise SelectionError(
+            f"site is {type(site).__name__}; expected the name of a site, whose δ is given whole: "
+            "that of a direction v is its product with v."
+        )
     refresh(subject)
     found = select(site, subject.sites()).sites
     if len(found) != 1:

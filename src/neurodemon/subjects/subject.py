@@ -35,7 +35,7 @@ from neurodemon.subjects.costs import named_cost
 from neurodemon.subjects.dtypes import model_in, name_dtype, to_dtype
 from neurodemon.subjects.fingerprints import hash_batches, hash_model
 from neurodemon.subjects.kept import Kept, Recordings
-from neurodemon.subjects.padding import Mask, Padding, read_padding
+from neurodemon.subjects.padding import Mask, Padding, read_padding, with_encoder
 from neurodemon.subjects.stages import Stages
 from neurodemon.terms.certificates import Certificate
 from neurodemon.terms.sites import Site
@@ -122,7 +122,6 @@ class Subject:
         self._kept = Kept()
 
     def __repr__(self) -> str:
-        """Name the subject."""
         return f"Subject({self.name!r})"
 
     def but(self, model: nn.Module, batches: Iterable[Batch]) -> "Subject":
@@ -319,7 +318,9 @@ class Subject:
     def padding(self, place: int) -> Padding:
         """Which positions of a batch are real."""
         if place not in self._kept.paddings:
-            self._kept.paddings[place] = read_padding(self.batches[place][0], self.mask)
+            found = read_padding(self.batches[place][0], self.mask)
+            seen = with_encoder(found, self.batches[place], lambda batch: self.eager(batch).sites)
+            self._kept.paddings[place] = seen
         return self._kept.paddings[place]
 
     def proof(self, place: int) -> Parity:

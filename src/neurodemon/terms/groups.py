@@ -3,8 +3,9 @@
 Both name their site; what they come to is settled among a model's sites (`terms.selecting`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,18 @@ class Group:
 
     site: str
     name: str
-    indices: Sequence[int]
+    indices: Any  # of whole numbers; kept as a tuple
     position: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a group that holds nothing, or a feature twice."""
-        found = tuple(int(index) for index in self.indices)
+        given = _listed(self.indices)
+        if any(isinstance(one, bool) or not isinstance(one, Integral) for one in given):
+            raise SelectionError(
+                f"Group {self.name!r} has the indices {given[:10]!r}; expected whole numbers (of a "
+                "mask of booleans, where it is true: mask.nonzero()[0])."
+            )
+        found = tuple(int(index) for index in given)
         if not found or len(set(found)) < len(found):
             raise SelectionError(
                 f"Group {self.name!r} has the indices {list(found)[:10]}; expected at least one, "
@@ -110,22 +117,30 @@ class Direction:
         return UnitBlock(site, "direction", np.arange(count), positions, names, self.vectors)
 
 
+def _listed(indices: object) -> list[Any]:
+    """The parts of what should be a sequence; itself alone, if it is none."""
+    return list(indices) if isinstance(indices, Iterable) else [indices]
+
+
 def _read_vectors(name: str, vectors: Any) -> NDArray[np.float64]:
     """Read vectors as float64, of shape (vector, feature)."""
-    if hasattr(vectors, "detach"):  # a tensor, of which this room knows nothing else
-        vectors = vectors.detach().cpu().double().numpy()
     try:
-        found = np.atleast_2d(np.array(vectors, dtype=np.float64))
-    except (TypeError, ValueError) as error:
+        if hasattr(vectors, "detach"):  # a tensor, of which this room knows nothing else
+            given = vectors.detach().cpu()
+            vectors = given.numpy() if given.is_complex() else given.double().numpy()
+        is_real = not np.iscomplexobj(vectors)
+        found: Any = np.atleast_2d(np.array(vectors, np.float64 if is_real else np.complex128))
+    except (TypeError, ValueError, RuntimeError) as error:
         raise SelectionError(
             f"Direction {name!r} has vectors that are no array of numbers ({error}); expected "
             "the shape (vector, feature)."
         ) from error
-    if found.ndim != 2:
+    if not is_real or found.ndim != 2:
         raise SelectionError(
-            f"Direction {name!r} has vectors of shape {found.shape}; expected (vector, feature)."
+            f"Direction {name!r} has vectors of shape {found.shape} of {found.dtype}; expected "
+            "(vector, feature), of real numbers."
         )
-    return found
+    return np.asarray(found, dtype=np.float64)
 
 
 def _positions(position: object, count: int, site: Site, name: str) -> NDArray[np.int64]:

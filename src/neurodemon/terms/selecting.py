@@ -55,7 +55,15 @@ def _matching(selector: Selector, sites: Sequence[Site]) -> list[Site]:
             f"Site {selector.site_text!r} not found. {nearest} List all with nd.sites(subject)."
         )
     if selector.axis == "head" and "*" in selector.site_text:  # which of them have heads
-        return [site for site in found if site.heads is not None] or found
+        having = [site for site in found if site.heads is not None]
+        if not having:
+            names = [site.name for site in sites if site.heads is not None]
+            raise SelectionError(
+                f"'{selector.site_text}/head' matches {len(found)} sites, of none of which the "
+                f"heads are known. Sites with heads: {', '.join(names[:6]) or 'none'}. Declare "
+                "others, N being their number: nd.Subject(..., heads={'SITE:in': N})."
+            )
+        return having
     return found
 
 

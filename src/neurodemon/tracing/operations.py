@@ -97,10 +97,17 @@ def _batch_norm(  # noqa: PLR0913, PLR0917  # the operation's own signature
     return (out,)
 
 
+def _copy(into: Tensor, source: Tensor, *_: Any, **__: Any) -> Tensor:
+    """What is left after a copy into a tensor, in a form that has a derivative."""
+    return source.to(into.dtype).expand_as(into).clone()
+
+
 # A replayed value may lie otherwise in memory than the captured one: views must be free to copy.
 REPLACED: dict[Any, Callable[..., Any]] = {
     aten.view.default: aten.reshape.default,
     aten._unsafe_view.default: aten.reshape.default,  # noqa: SLF001  # the operation's name
+    aten.copy.default: _copy,
     aten._native_batch_norm_legit_no_training.default: _batch_norm,  # noqa: SLF001
 }
 _batch_norm.__name__ = "_native_batch_norm_legit_no_training"
+_copy.__name__ = "copy"
