@@ -24,7 +24,6 @@ LIMITS = {torch.float32: 1e-5, torch.float64: 1e-11}
 CASES = [
     ("residual cnn", torch.float64), ("lstm", torch.float32), ("reused", torch.float64),
     ("tuple and dict", torch.float64), ("position major", torch.float32),
-    ("swiglu", torch.float64), ("counting", torch.float64),
 ]  # fmt: skip
 
 

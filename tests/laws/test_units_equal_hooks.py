@@ -36,7 +36,7 @@ VECTORS = torch.randn(3, WIDTH, generator=torch.Generator().manual_seed(4), dtyp
 def padded() -> tuple[nd.Subject, Tensor]:
     """A decoder on left-padded prompts, and which of their positions are real."""
     batch = prompts(LENGTHS)
-    return nd.Subject(decoder(), [batch], "next_token"), batch[0]["attention_mask"].bool()
+    return nd.Subject(decoder(2), [batch], "next_token"), batch[0]["attention_mask"].bool()
 
 
 def largest_gap(subject: nd.Subject, effects: nd.Effects, site: str, moves: list[Move]) -> float:
@@ -163,13 +163,18 @@ def test_headroom_of_made_units_is_what_the_best_step_measures(
 
 def test_padded_prompts_give_the_effects_of_the_prompts_one_at_a_time() -> None:
     model, (inputs, target) = decoder(), prompts(LENGTHS)
-    whole = nd.Subject(model, [(inputs, target)], "next_token")
-    units = [f"{OUTPUT}/head", "layers.1.up", nd.Direction(BLOCK, VECTORS)]
-    found = nd.measure(whole, units, nd.Zero()).per_example
+    alone = [
+        (
+            {name: leaf[row : row + 1, -length:] for name, leaf in inputs.items()},
+            target[row : row + 1, -length:],
+        )
+        for row, length in enumerate(LENGTHS)
+    ]
+    units = [f"{OUTPUT}/head", "layers.0.up", nd.Direction(BLOCK, VECTORS)]
+    found, expected = (
+        nd.measure(nd.Subject(model, batches, "next_token"), units).per_example
+        for batches in ([(inputs, target)], alone)
+    )
     assert found is not None
-    for row, length in enumerate(LENGTHS):
-        own = {name: leaf[row : row + 1, -length:] for name, leaf in inputs.items()}
-        alone = nd.Subject(model, [(own, target[row : row + 1, -length:])], "next_token")
-        expected = nd.measure(alone, units, nd.Zero()).per_example
-        assert expected is not None
-        assert np.abs(found[row] - expected[0]).max() < 1e-11
+    assert expected is not None
+    assert np.abs(found - expected).max() < 1e-11

@@ -53,13 +53,13 @@ class Layer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Two layers over tokens, told which are padding and where each stands."""
+    """Some layers over tokens, told which are padding and where each stands."""
 
-    def __init__(self) -> None:
+    def __init__(self, n_layers: int) -> None:
         super().__init__()
         self.tokens = nn.Embedding(VOCABULARY, WIDTH)
         self.places = nn.Embedding(16, WIDTH)
-        self.layers = nn.ModuleList([Layer(), Layer()])
+        self.layers = nn.ModuleList([Layer() for _ in range(n_layers)])
         self.head = nn.Linear(WIDTH, VOCABULARY)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor) -> Tensor:
@@ -74,10 +74,10 @@ class Decoder(nn.Module):
         return self.head(x)
 
 
-def decoder() -> Decoder:
-    """A seeded decoder in float64."""
+def decoder(n_layers: int = 1) -> Decoder:
+    """A seeded decoder in float64; each layer more takes its time to export."""
     torch.manual_seed(0)
-    return Decoder().double().eval()
+    return Decoder(n_layers).double().eval()
 
 
 def prompts(

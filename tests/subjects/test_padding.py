@@ -131,8 +131,8 @@ def test_the_logit_difference_is_read_at_the_last_real_token(side: str) -> None:
         assert own["input_ids"].shape[1] == length
         alone.append((own, None))
     one_by_one = nd.Subject(decoder(), alone, metric, better="higher")
-    found = nd.measure(padded, "layers.1.up").per_example
-    expected = nd.measure(one_by_one, "layers.1.up").per_example
+    found = nd.measure(padded, "layers.0.up").per_example
+    expected = nd.measure(one_by_one, "layers.0.up").per_example
     assert found == pytest.approx(expected, abs=1e-12)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from neurodemon.errors import SelectionError, SiteNotFoundError, UnitIndexError
 from neurodemon.terms.groups import Direction, Group
@@ -32,6 +33,13 @@ def test_each_vector_is_a_unit_and_a_lone_one_may_be_flat() -> None:
     assert len(gather(Direction("fc1", np.ones(4)), SITES)) == 1
 
 
+def test_tensors_are_read_whatever_their_dtype_and_gradients() -> None:
+    given = torch.tensor([[1.0, 2.0, 0.0, 0.0]], dtype=torch.bfloat16, requires_grad=True)
+    assert Direction("fc1", given).vectors.tolist() == [[1, 2, 0, 0]]
+    with pytest.raises(SelectionError, match="of real numbers"):
+        Direction("fc1", torch.ones(4, dtype=torch.complex64))
+
+
 def test_sets_keep_groups_of_other_sizes_and_drop_those_that_stand_there_twice() -> None:
     groups = [Group("fc1", "a", [0, 1]), Group("fc1", "b", [2]), Group("fc1", "again", [0, 1])]
     whole = sum((UnitSet((gather(group, SITES),)) for group in groups), UnitSet(()))
@@ -50,6 +58,11 @@ def test_sets_keep_groups_of_other_sizes_and_drop_those_that_stand_there_twice()
         (lambda: Group("fc1", "mask", [True, False]), SelectionError, "where it is true"),
         (lambda: Group("fc1", "text", "ab"), SelectionError, "'a', 'b'"),
         (lambda: Direction("fc1", [1j, 1.0]), SelectionError, "of real numbers"),
+        (
+            lambda: gather(Direction("block", np.ones(4), position=[3, 4]), SITES),
+            SelectionError,
+            "one whole number, or None for all",
+        ),
         (lambda: gather(Group("fc1", "far", [4]), SITES), UnitIndexError, "feature 4 is not in"),
         (lambda: gather(Group("fc1", "low", [-1]), SITES), UnitIndexError, "feature -1"),
         (lambda: gather(Group("fc2", "lost", [0]), SITES), SiteNotFoundError, "Nearest"),

@@ -37,7 +37,7 @@ class Group:
     site: str
     name: str
     indices: Any  # of whole numbers; kept as a tuple
-    position: int | None = None
+    position: Any = None  # a whole number, or None
 
     def __post_init__(self) -> None:
         """Refuse a group that holds nothing, or a feature twice."""
@@ -91,7 +91,7 @@ class Direction:
     site: str
     vectors: Any
     name: str = "direction"
-    position: int | None = None
+    position: Any = None  # a whole number, or None
 
     def __post_init__(self) -> None:
         """Refuse vectors that give no direction."""
