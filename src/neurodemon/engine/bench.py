@@ -70,7 +70,7 @@ class Bench:
     def delta(self) -> Float[Tensor, "example unit"]:
         """δ = ∂C/∂z of each example and unit, summed over what the unit's Δz is added to."""
         at_z = along(canonical(self._gradients[self._site.node], self._site), self.block)
-        own = at_z if self.real is None else at_z * self.real.unsqueeze(2)
+        own = at_z if self.real is None else at_z.masked_fill(~self.real.unsqueeze(2), 0)
         return over_units(own.double(), self.block).cpu()
 
     @property
@@ -213,7 +213,7 @@ def spread(
     if block.kind == "direction":
         whole = z.new_zeros(*z.shape[:2], len(block))
     fill_units(whole, own, block)
-    return whole if real is None else whole * real.unsqueeze(2)
+    return whole if real is None else whole.masked_fill(~real.unsqueeze(2), 0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -223,8 +223,9 @@ def _low_rungs(  # noqa: PLR0913, PLR0917  # the rungs share all of this
 
 
 def _times(gradient: Tensor, carried: Move) -> Tensor:
-    """Multiply gradient · Δa, in float64."""
-    return gradient.double() * (carried.moved.double() - carried.clean.double())
+    """Multiply gradient · Δa, in float64; what is no number before and after has not moved."""
+    change = carried.moved.double() - carried.clean.double()
+    return gradient.double() * change.masked_fill(carried.clean.isnan() & carried.moved.isnan(), 0)
 
 
 def _output_shifts(

@@ -14,7 +14,7 @@ from neurodemon.engine.explore import Reach, explore
 from neurodemon.engine.layout import take_units
 from neurodemon.engine.memory import memory_told
 from neurodemon.engine.search import make_grid
-from neurodemon.jobs.nudging import Nudges
+from neurodemon.jobs.nudging import Nudges, real_positions
 from neurodemon.planner.plan import NUMBERS_PER_PASS
 from neurodemon.planner.run import pass_size
 from neurodemon.subjects.subject import Subject
@@ -42,13 +42,12 @@ def explore_block(
 def make_benches(subject: Subject, block: UnitBlock) -> Benches:
     """Put a block of units on the bench, over all batches."""
     recordings = subject.recordings()
-    nudges = Nudges(subject, Add(0.0))  # for the real positions
     benches = []
     for place in range(len(recordings)):
         recording = recordings[place]
         site = recording.graph.site_by_name[block.site.name]
         size = pass_size(recording, site, NUMBERS_PER_PASS)
-        benches.append(Bench(recording, block, size, nudges.real(block.site, place)))
+        benches.append(Bench(recording, block, size, real_positions(subject, block.site, place)))
     return Benches(benches)
 
 

@@ -13,14 +13,13 @@ from neurodemon.errors import PerturbationError, SelectionError
 from neurodemon.jobs.benching import Limits, cut_blocks, make_benches, threads_for
 from neurodemon.jobs.checking import require_sound
 from neurodemon.jobs.measuring import Note, no_note
-from neurodemon.jobs.nudging import Nudges
+from neurodemon.jobs.nudging import real_positions
 from neurodemon.jobs.predicting import Progress, available_predictors, no_progress
 from neurodemon.jobs.rows import make_manifest
 from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms.curves import Curve
 from neurodemon.terms.findings import Array, Scope, read_scope
-from neurodemon.terms.perturbations import Add
 from neurodemon.terms.radii import Absolute, Radius, Std, require_finite, settle_radius
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import UnitBlock, UnitSet
@@ -175,14 +174,13 @@ def _predict(
     names = available_predictors(subject)
     sums = {name: np.zeros(len(dz)) for name in names}
     start, recordings = 0, subject.recordings()
-    nudges = Nudges(subject, Add(0.0))  # for the real positions
     for place in range(len(recordings)):
         progress("predict", place, len(recordings))
         recording = recordings[place]
         stop = start + recording.n_examples
         site = recording.graph.site_by_name[block.site.name]
         z = canonical(recording.values[site.node], site)
-        real = nudges.real(block.site, place)
+        real = real_positions(subject, block.site, place)
         own = torch.from_numpy(dz if dz.shape[1] == 1 else dz[:, start:stop])
         at_once = max(1, NUMBERS_MOVED // z.numel())
         for first in range(0, len(own), at_once):

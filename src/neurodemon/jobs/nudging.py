@@ -82,11 +82,11 @@ class Nudges:
             )
             dz = nudge(self.perturbation, self._z(site, place), reference)
         real = self.real(site, place)
-        return dz if real is None else dz * real.unsqueeze(2)
+        return dz if real is None else dz.masked_fill(~real.unsqueeze(2), 0)
 
     def real(self, site: Site, place: int) -> Bool[Tensor, "example position"] | None:
         """Which positions of a site are real in a batch; None if all are."""
-        return self._subject.padding(place).at(site, self._z(site, place).shape[1])
+        return real_positions(self._subject, site, place)
 
     def statistics_of(self, block: UnitBlock) -> Statistics:
         """Mean and std of the coordinates of a block: of its directions, else of its site."""
@@ -195,6 +195,15 @@ class Nudges:
             kept = {one.node: made.values[one.node] for one in captured.graph.sites}
             self._source_recordings[place] = replace(made, values=kept)
         return self._source_recordings[place]
+
+
+def real_positions(
+    subject: Subject, site: Site, place: int
+) -> Bool[Tensor, "example position"] | None:
+    """Which positions of a site are real in a batch; None if all are."""
+    recording = subject.recording(place)
+    own = recording.graph.site_by_name[site.name]
+    return subject.padding(place).at(site, canonical(recording.values[own.node], own).shape[1])
 
 
 def _read_source(subject: Subject, perturbation: Perturbation) -> list[tuple[Any, Any]]:

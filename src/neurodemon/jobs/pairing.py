@@ -44,7 +44,8 @@ def pair_score(  # noqa: PLR0913  # what `measure` takes
             holds the clean ones; for noising the other way round.
         units: a pattern, units, or None for each hidden neuron and channel.
         source: batches `(inputs, target)` aligned one to one with the subject's.
-        out: a folder for the run; given again, it goes on where it stopped.
+        out: a folder for the measured run, without the scores; given again, it goes on where it
+            stopped.
         progress: called as units are done.
         note: called with what the user should know.
 

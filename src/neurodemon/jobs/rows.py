@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neurodemon.engine.region import z_of
+from neurodemon.jobs.nudging import real_positions
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms import statuses
 from neurodemon.terms.effects import Effects, unit_columns
@@ -143,10 +143,8 @@ def _counted(subject: Subject, block: UnitBlock) -> NDArray[np.bool_] | None:
         return None
     recordings, parts = subject.recordings(), []
     for place in range(len(recordings)):
-        recording = recordings[place]
-        z = z_of(recording, block)
-        real = subject.padding(place).at(block.site, z.shape[1])
-        every = np.ones((recording.n_examples, len(block)), bool)
+        real = real_positions(subject, block.site, place)
+        every = np.ones((recordings[place].n_examples, len(block)), bool)
         parts.append(every if real is None else real.cpu().numpy()[:, block.positions])
     joined = np.concatenate(parts)
     return None if joined.all() else joined

@@ -76,24 +76,7 @@ def capture_hooked(studied: Studied, batch: tuple[Any, Any], *, may_stack: bool 
         nodes = with_example_axes(forward, batch, trace)
     trace.nodes = _with_constants(nodes, constants)
     graph = _graph(studied, batch, trace, constants)
-    raw = RawGraph(
-        nodes=graph.nodes,
-        inputs=graph.inputs,
-        parameters=graph.parameters,
-        constants=constants,
-        outputs=graph.outputs,
-        cost=COST,
-        taps=tuple(trace.taps),
-        paths=trace.paths,
-        has_dynamic_batch=False,
-        notes=(),
-    )
-    sites = name_sites(raw, graph, trace.forms)
-    kept = tuple(site for site in sites if _is_reachable(site.node, trace))
-    refused = {
-        **refused_sites(raw, graph),
-        **{site.name: "nothing shows where it is made" for site in sites if site not in kept},
-    }
+    kept, refused = _sites(graph, trace)
     asked = _asked(trace, kept)
     rerun = Rerun(
         forward=forward,
@@ -117,6 +100,29 @@ def capture_hooked(studied: Studied, batch: tuple[Any, Any], *, may_stack: bool 
     if may_stack and not trace.asked and stacks(made, studied.model, batch):
         return replace(made, has_dynamic_batch=True, notes=(*made.notes, STACKED))
     return made
+
+
+def _sites(graph: Graph, trace: Trace) -> tuple[tuple[Site, ...], dict[str, str]]:
+    """Name the sites of what was seen, and what can be none, with the reason."""
+    raw = RawGraph(
+        nodes=graph.nodes,
+        inputs=graph.inputs,
+        parameters=graph.parameters,
+        constants=graph.constants,
+        outputs=graph.outputs,
+        cost=COST,
+        taps=tuple(trace.taps),
+        paths=trace.paths,
+        has_dynamic_batch=False,
+        notes=(),
+    )
+    sites = name_sites(raw, graph, trace.forms)
+    kept = tuple(site for site in sites if _is_reachable(site.node, trace))
+    refused = {
+        **refused_sites(raw, graph),
+        **{site.name: "nothing shows where it is made" for site in sites if site not in kept},
+    }
+    return kept, refused
 
 
 def common_sites(captures: Sequence[Capture]) -> list[Capture]:

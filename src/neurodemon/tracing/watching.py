@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from neurodemon.errors import ReplayMismatchError
 from neurodemon.graph.node import Node, Ref
 from neurodemon.tracing.axes import Form
 from neurodemon.tracing.hooking import Called, Forward, Watcher
@@ -68,7 +69,10 @@ class Operation:
 
 def unseen(*_tensors: Any) -> Any:
     """Stand for what made a tensor out of sight: a kernel, a custom autograd.Function."""
-    raise NotImplementedError
+    raise ReplayMismatchError(
+        "What made a tensor out of sight of the hooks cannot be run by itself; expected the model "
+        "to be run as a whole. Report this model."
+    )
 
 
 @dataclass(eq=False)
