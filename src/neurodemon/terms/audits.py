@@ -24,6 +24,10 @@ class Agreement:
         median_relative_error: median of |predicted − measured| / |measured| over the units
             with an effect above the noise; None if there is none.
         tied: share of units whose measured effect is zero or under the noise floor.
+        spearman_within: the rank correlation across units within one example, the mean over
+            examples; None where it is not defined.
+        spearman_low: of `spearman`, the lower end of its 95 % bootstrap interval over examples.
+        spearman_high: the upper end.
     """
 
     site: str | None
@@ -35,6 +39,9 @@ class Agreement:
     slope: float | None
     median_relative_error: float | None
     tied: float
+    spearman_within: float | None = None
+    spearman_low: float | None = None
+    spearman_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,12 +49,33 @@ class AuditCertificate:
     """What an audit proves, never more.
 
     Attributes:
-        kind: `exact` (every unit measured on every example), `eb` or `clt` (bounds).
-        statement: the same in one sentence, with its numbers.
+        kind: `exact` (every unit measured on every example, nothing is estimated), `eb`
+            (empirical Bernstein: holds for any distribution within a range that is known, which
+            it is below the last hidden layer) or `clt` (asymptotic: holds as far as sample means
+            are normal).
+        statement: the same in words, with its numbers.
+        assumes: what has to be true for it, in one sentence; empty for `exact`.
+        top: k, how many leaders were looked for: the units of largest |effect|.
+        confidence: how surely the bound holds, such as 0.95.
+        recall_bound: the share of the true top k that the found top k holds at least, with that
+            confidence.
+        method: what the bound rests on: `all` (measured), `elimination` (every unit on a few
+            examples) or `gaps` (a sample of units).
+        n_undecided: units that may still belong to the top k.
+        missed_by_counting: the hypergeometric bound: from the random sample of units alone, so
+            many leaders may be among those that were not measured on all examples; None if it
+            does not apply.
     """
 
     kind: Literal["exact", "eb", "clt"]
     statement: str
+    assumes: str = ""
+    top: int = 0
+    confidence: float = 1.0
+    recall_bound: float = 1.0
+    method: Literal["all", "elimination", "gaps"] = "all"
+    n_undecided: int = 0
+    missed_by_counting: int | None = None
 
 
 @dataclass(frozen=True)
@@ -55,12 +83,15 @@ class Work:
     """What an audit cost.
 
     Attributes:
-        measurements: (unit, example) pairs measured.
+        measurements: (unit, example) pairs measured, each counted once.
         forward_equivalents: the arithmetic done, in forward passes of the whole model over
             all examples, counted by graph nodes computed (rows included).
         naive_forwards: what one full forward per unit would have cost, in the same units.
         backward_passes: shared backward passes, over all batches.
         seconds: wall time of predicting and measuring.
+        all_measurements: units × examples: what measuring everything would take.
+        budget: how many measurements were allowed.
+        stopped: why it ended: `all measured`, `bound met`, `budget spent` or `interrupted`.
     """
 
     measurements: int
@@ -68,6 +99,47 @@ class Work:
     naive_forwards: float
     backward_passes: int
     seconds: float
+    all_measurements: int = 0
+    budget: int = 0
+    stopped: str = "all measured"
+
+
+@dataclass(frozen=True)
+class FalseNegative:
+    """A unit of large effect that the predictor had ranked low.
+
+    Attributes:
+        unit: its name, as a selection finds it.
+        site: its site's name.
+        predicted: what the predictor said, in units of the cost.
+        measured: what is so.
+        predicted_rank: its place by |predicted|, from 1.
+        measured_rank: its place by |measured|, from 1.
+        cause: why it was missed: `saturation`, `cancellation`, `curvature` or `unexplained`.
+    """
+
+    unit: str
+    site: str
+    predicted: float
+    measured: float
+    predicted_rank: int
+    measured_rank: int
+    cause: str
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How often intervals hold what they promise, on units whose truth is known.
+
+    Attributes:
+        nominal: the level that was asked for, such as 0.9.
+        covered: the share of units whose truth lies within.
+        n_units: how many units that was counted on; each interval made without its own unit.
+    """
+
+    nominal: float
+    covered: float
+    n_units: int
 
 
 @dataclass(frozen=True)
@@ -76,13 +148,20 @@ class Audit:
 
     Attributes:
         effects: one row per unit, predicted and measured; beside them one column per
-            predictor that applied (`tangent`, `first_order`, `link`, `linear_logits`).
+            predictor that applied (`tangent`, `first_order`, `link`, `linear_logits`), and the
+            columns `low`, `high` (an interval for the mean effect over all examples),
+            `evidence` (`exact`: measured on all examples; `sampled`: `measured` is an estimate
+            from some; `predicted`: from none), `n_measured` (examples measured) and `is_random`
+            (drawn at random: agreement is judged on these).
         agreement: per site and predictor; the pooled rows have site None.
         certificate: what the audit proves.
         work: what it cost.
         verdicts: a sentence per site.
         answers: the two questions of the book's readers, answered with this run's numbers.
         question: what was asked, in one line.
+        false_negatives: units of large effect that were predicted small, the worst first.
+        calibration: how well the intervals hold.
+        seed: of what was drawn at random.
     """
 
     effects: Effects
@@ -92,6 +171,9 @@ class Audit:
     verdicts: dict[str, str]
     answers: tuple[str, ...]
     question: str
+    false_negatives: tuple[FalseNegative, ...] = ()
+    calibration: tuple[Coverage, ...] = ()
+    seed: int = 0
 
     def __str__(self) -> str:
         """Print the question, the units, the agreement, the verdicts and the answers."""
@@ -125,6 +207,9 @@ class Audit:
             "work": asdict(self.work),
             "verdicts": self.verdicts,
             "answers": list(self.answers),
+            "false_negatives": [asdict(unit) for unit in self.false_negatives],
+            "calibration": [asdict(row) for row in self.calibration],
+            "seed": self.seed,
         }
 
     @classmethod
@@ -138,4 +223,7 @@ class Audit:
             verdicts=dict(summary["verdicts"]),
             answers=tuple(summary["answers"]),
             question=summary["question"],
+            false_negatives=tuple(FalseNegative(**one) for one in summary["false_negatives"]),
+            calibration=tuple(Coverage(**row) for row in summary["calibration"]),
+            seed=summary["seed"],
         )
