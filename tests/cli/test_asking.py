@@ -39,7 +39,7 @@ def test_figures_lie_beside_the_run_and_where_asked(run, tmp_path):
 def test_without_matplotlib_the_run_is_kept_and_a_note_says_how_to_get_it(
     run, tmp_path, monkeypatch
 ):
-    for name in [name for name in sys.modules if name.startswith("neurodemon.report")]:
+    for name in [name for name in sys.modules if name.startswith("neurodemon.report.figures")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)

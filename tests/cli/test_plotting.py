@@ -47,7 +47,7 @@ def test_a_path_that_will_not_do_is_refused_before_the_work(run, my_file):
 
 def test_missing_matplotlib_is_said_before_the_work(run, my_file, monkeypatch):
     my_file.write_text("raise AssertionError('the file was run')")
-    for name in [name for name in sys.modules if name.startswith("neurodemon.report")]:
+    for name in [name for name in sys.modules if name.startswith("neurodemon.report.figures")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError):

@@ -20,7 +20,7 @@ def require_plot(path: Path | None, *, is_for_several: bool = False) -> None:
         is_for_several: whether a folder is needed, as for a question.
     """
     if path is not None:
-        from neurodemon.report.files import require_place
+        from neurodemon.report.figures.files import require_place
 
         require_place(path, is_for_several=is_for_several)
 
@@ -49,7 +49,7 @@ def plot_to(result: Curve | Effects | Audit | Question, path: Path | None) -> No
     """
     if path is not None:
         from neurodemon.jobs.plotting import draw
-        from neurodemon.report.files import write_figures
+        from neurodemon.report.figures.files import write_figures
 
         written = write_figures(draw(result), path)
         print(f"Drawn: {', '.join(map(str, written))}", file=sys.stderr)

@@ -10,7 +10,7 @@ from neurodemon.terms.effects import Effects
 from neurodemon.terms.questions import Question
 
 if TYPE_CHECKING:  # else `nd.plot` could not even be named without the extra
-    import neurodemon.report.paper
+    import neurodemon.report.figures.paper
 
 One = Curve | Effects | Audit
 
@@ -18,14 +18,14 @@ One = Curve | Effects | Audit
 @overload
 def plot(
     result: Question, path: str | PathLike[str] | None = None
-) -> "dict[str, neurodemon.report.paper.Drawing]": ...
+) -> "dict[str, neurodemon.report.figures.paper.Drawing]": ...
 @overload
 def plot(
     result: One, path: str | PathLike[str] | None = None
-) -> "neurodemon.report.paper.Drawing": ...
+) -> "neurodemon.report.figures.paper.Drawing": ...
 def plot(
     result: One | Question, path: str | PathLike[str] | None = None
-) -> "neurodemon.report.paper.Drawing | dict[str, neurodemon.report.paper.Drawing]":
+) -> "neurodemon.report.figures.paper.Drawing | dict[str, neurodemon.report.figures.paper.Drawing]":
     """Draw a result as a figure; needs the extra `plot`.
 
     A curve becomes the cost against Δz; headroom, what the best Δz wins against what the slope
@@ -52,7 +52,7 @@ def plot(
     """
     figures = draw(result)
     if path is not None:
-        from neurodemon.report.files import write_figures  # noqa: PLC0415  # optional
+        from neurodemon.report.figures.files import write_figures  # noqa: PLC0415  # optional
 
         write_figures(figures, path)
     if isinstance(result, Question):
@@ -61,7 +61,7 @@ def plot(
     return figure
 
 
-def draw(result: One | Question) -> "dict[str, neurodemon.report.paper.Drawing]":
+def draw(result: One | Question) -> "dict[str, neurodemon.report.figures.paper.Drawing]":
     """Draw a result's figures, each under the name that its file gets.
 
     Args:
@@ -73,10 +73,10 @@ def draw(result: One | Question) -> "dict[str, neurodemon.report.paper.Drawing]"
     Raises:
         PlotError: there is nothing to draw in it, or it is nothing that has a figure.
     """
-    from neurodemon.report.curves import draw_curve  # noqa: PLC0415  # optional
-    from neurodemon.report.effects import draw_audit, draw_effects  # noqa: PLC0415
-    from neurodemon.report.headroom import draw_headroom, has_headroom  # noqa: PLC0415
-    from neurodemon.report.questions import draw_question  # noqa: PLC0415
+    from neurodemon.report.figures.curves import draw_curve  # noqa: PLC0415  # optional
+    from neurodemon.report.figures.effects import draw_audit, draw_effects  # noqa: PLC0415
+    from neurodemon.report.figures.headroom import draw_headroom, has_headroom  # noqa: PLC0415
+    from neurodemon.report.figures.questions import draw_question  # noqa: PLC0415
 
     if isinstance(result, Question):
         return draw_question(result)

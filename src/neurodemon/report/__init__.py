@@ -1,15 +1,4 @@
-"""THE PRINTER: figures of what demons did, drawn with matplotlib (extra `plot`).
+"""THE PRINTER: what demons did, to be read by others: a page (`html`), figures (`figures`).
 
-Only this room knows matplotlib. It uses its objects, never pyplot: no window, no backend, none
-of the user's settings are touched. Whoever imports the room without matplotlib is told how to
-get it.
+Only `figures` knows matplotlib. The page draws its own, so that every install can write one.
 """
-
-from neurodemon.errors import MissingExtraError
-
-try:
-    import matplotlib.figure  # noqa: F401  # the proof that it is there
-except ImportError as error:
-    raise MissingExtraError(
-        "matplotlib, which draws the figures, is not installed: pip install 'neurodemon[plot]'"
-    ) from error

@@ -5,7 +5,7 @@ from dataclasses import astuple
 import pytest
 
 from neurodemon.judge.verdicts import VERDICTS as JUDGED
-from neurodemon.report.palette import (
+from neurodemon.report.figures.palette import (
     COLOURS,
     PREDICTORS,
     VERDICTS,

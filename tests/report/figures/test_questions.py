@@ -7,11 +7,11 @@ import pytest
 from oracles.drawables import VERDICTS, caption_of, make_layer, make_question
 
 from neurodemon.errors import PlotError
-from neurodemon.report import questions
-from neurodemon.report.palette import BLACK
-from neurodemon.report.paper import new_drawing, render
-from neurodemon.report.questions import draw_question
-from neurodemon.report.story import write_names
+from neurodemon.report.figures import questions
+from neurodemon.report.figures.palette import BLACK
+from neurodemon.report.figures.paper import new_drawing, render
+from neurodemon.report.figures.questions import draw_question
+from neurodemon.report.figures.story import write_names
 from neurodemon.terms.questions import Question
 
 STEPS = [0, 10, 100]

@@ -8,16 +8,19 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
+from neurodemon.report.symlog import (
+    STRAIGHT_LENGTH,
+    TINIEST,
+    WIDER,
+    is_drawable,
+    marked_powers,
+    symmetric_log_range,
+)
+
 Array = NDArray[np.float64]
-HUGEST, TINIEST = 1e150, 1e-150  # sizes beyond them break matplotlib's own arithmetic
 MOST_VECTORS = 2000  # points of a picture drawn one by one in SVG; more become an image inside
-SMALL_SHARE = 0.1  # of the numbers may lie in the straight part of a symmetric-log axis
-MOST_DECADES = 4  # that a symmetric-log axis shows on each side
-STRAIGHT_LENGTH = 0.8  # of the straight part, each side of 0, in decades
 UNEVEN = 10  # times the smallest gap between steps
 MOST_STEPS = 9  # marked under an axis
-CLEAR = 0.3  # of the way from 0 to the end: nearer, two marks would touch
-WIDER = 1.6  # the ends of an axis, times the largest number
 
 
 def point_area(n_points: int) -> float:
@@ -28,11 +31,6 @@ def point_area(n_points: int) -> float:
 def is_crowd(n_points: int) -> bool:
     """Whether so many points are better one image in an SVG than a shape each."""
     return n_points > MOST_VECTORS
-
-
-def is_drawable(values: Array) -> NDArray[np.bool_]:
-    """Tell which numbers have a place on an axis: the finite ones, but for absurd sizes."""
-    return np.isfinite(values) & (np.abs(values) < HUGEST)
 
 
 def set_symmetric_log(axes: Axes, values: Array) -> None:
@@ -68,37 +66,9 @@ def set_symmetric_log_height(axes: Axes, values: Array) -> None:
     set_decades(axes.yaxis, straight, end)
 
 
-def symmetric_log_range(values: Array) -> tuple[float, float]:
-    """Choose where a symmetric-log axis turns from straight to logarithmic, and its end.
-
-    Args:
-        values: finite numbers.
-
-    Returns:
-        (straight part, end), both above 0.
-
-    Example:
-        >>> symmetric_log_range(np.array([0.0, 0.01, -1.0]))
-        (0.1, 1.6)
-    """
-    sizes = np.abs(values[np.abs(values) > TINIEST])
-    if not len(sizes):
-        return 1.0, WIDER
-    largest = float(sizes.max())
-    small = max(float(np.quantile(sizes, SMALL_SHARE)), largest * 10.0**-MOST_DECADES)
-    return float(10 ** np.floor(np.log10(small))), WIDER * largest
-
-
 def set_decades(axis: Axis, straight: float, end: float) -> None:
     """Mark 0 and a decade or more on each side, those that stand clear of it and one another."""
-    last = int(np.floor(np.log10(end)))
-    first = min(round(np.log10(straight)), last)
-    clear = CLEAR * (np.log10(end) - first + STRAIGHT_LENGTH)
-    marked = [last]
-    for power in range(last - 1, first - 1, -1):
-        if marked[-1] - power >= clear and power - first + STRAIGHT_LENGTH >= clear:
-            marked.append(power)
-    powers = [10.0**power for power in marked]
+    powers = [10.0**power for power in marked_powers(straight, end)]
     axis.set_major_locator(FixedLocator([0.0, *powers, *(-power for power in powers)]))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(_spell_decade))

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from neurodemon.errors import PlotError
-from neurodemon.report.palette import MEASURED, Look, predictor_look
-from neurodemon.report.paper import (
+from neurodemon.report.figures.palette import MEASURED, Look, predictor_look
+from neurodemon.report.figures.paper import (
     Drawing,
     name,
     new_drawing,
@@ -21,13 +21,13 @@ from neurodemon.report.paper import (
     write_caption,
     write_legend,
 )
-from neurodemon.report.scales import (
+from neurodemon.report.figures.scales import (
     is_crowd,
-    is_drawable,
     point_area,
     set_symmetric_log,
     set_symmetric_log_height,
 )
+from neurodemon.report.symlog import is_drawable
 from neurodemon.terms.audits import Agreement, Audit
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.text import count

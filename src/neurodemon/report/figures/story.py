@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from neurodemon.errors import PlotError
-from neurodemon.report.palette import Look, site_looks
-from neurodemon.report.paper import name, plain, say_empty
-from neurodemon.report.scales import set_steps, step_labels
+from neurodemon.report.figures.palette import Look, site_looks
+from neurodemon.report.figures.paper import name, plain, say_empty
+from neurodemon.report.figures.scales import set_steps, step_labels
 from neurodemon.terms.findings import SCOPES, Scope
 from neurodemon.terms.questions import Layer, Question
 

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from neurodemon.report.palette import MEASURED, in_order, verdict_look
-from neurodemon.report.paper import (
+from neurodemon.report.figures.palette import MEASURED, in_order, verdict_look
+from neurodemon.report.figures.paper import (
     Drawing,
     name,
     new_drawing,
@@ -18,8 +18,8 @@ from neurodemon.report.paper import (
     write_caption,
     write_legend,
 )
-from neurodemon.report.scales import positive, set_log_height
-from neurodemon.report.story import (
+from neurodemon.report.figures.scales import positive, set_log_height
+from neurodemon.report.figures.story import (
     Story,
     draw_line,
     finish,

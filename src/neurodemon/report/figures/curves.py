@@ -6,8 +6,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from neurodemon.errors import PlotError
-from neurodemon.report.palette import BLACK, GREY, MEASURED, VERMILION, predictor_look
-from neurodemon.report.paper import (
+from neurodemon.report.figures.palette import BLACK, GREY, MEASURED, VERMILION, predictor_look
+from neurodemon.report.figures.paper import (
     Drawing,
     name,
     new_drawing,
@@ -16,7 +16,7 @@ from neurodemon.report.paper import (
     write_caption,
     write_legend,
 )
-from neurodemon.report.scales import is_drawable
+from neurodemon.report.symlog import is_drawable
 from neurodemon.terms.curves import Curve
 
 Array = NDArray[np.float64]

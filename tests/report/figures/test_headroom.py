@@ -5,8 +5,8 @@ import pytest
 from oracles.drawables import VERDICTS, caption_of, make_effects, make_headroom
 
 from neurodemon.errors import PlotError
-from neurodemon.report.headroom import draw_headroom, has_headroom
-from neurodemon.report.paper import render
+from neurodemon.report.figures.headroom import draw_headroom, has_headroom
+from neurodemon.report.figures.paper import render
 from neurodemon.terms.effects import Effects
 
 

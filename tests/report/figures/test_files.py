@@ -10,8 +10,8 @@ from oracles.drawables import make_curve
 from PIL import Image
 
 from neurodemon.errors import PlotError, StoreError
-from neurodemon.report.curves import draw_curve
-from neurodemon.report.files import FORMS, form_of, require_place, write_figures
+from neurodemon.report.figures.curves import draw_curve
+from neurodemon.report.figures.files import FORMS, form_of, require_place, write_figures
 
 
 @pytest.fixture

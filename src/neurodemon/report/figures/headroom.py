@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from neurodemon.errors import PlotError
-from neurodemon.report.palette import in_order, verdict_look
-from neurodemon.report.paper import (
+from neurodemon.report.figures.palette import in_order, verdict_look
+from neurodemon.report.figures.paper import (
     Drawing,
     name,
     new_drawing,
@@ -20,7 +20,8 @@ from neurodemon.report.paper import (
     write_caption,
     write_legend,
 )
-from neurodemon.report.scales import is_crowd, is_drawable, point_area, positive
+from neurodemon.report.figures.scales import is_crowd, point_area, positive
+from neurodemon.report.symlog import is_drawable
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.text import count
 

@@ -9,10 +9,10 @@ import pytest
 from matplotlib.text import Text
 from oracles.drawables import make_audit, make_curve, make_effects, make_headroom, make_question
 
-from neurodemon.report.curves import draw_curve
-from neurodemon.report.effects import draw_audit, draw_effects
-from neurodemon.report.headroom import draw_headroom
-from neurodemon.report.paper import (
+from neurodemon.report.figures.curves import draw_curve
+from neurodemon.report.figures.effects import draw_audit, draw_effects
+from neurodemon.report.figures.headroom import draw_headroom
+from neurodemon.report.figures.paper import (
     LONGEST_NAME,
     SMALLEST,
     name,
@@ -22,7 +22,7 @@ from neurodemon.report.paper import (
     plain,
     render,
 )
-from neurodemon.report.questions import draw_question
+from neurodemon.report.figures.questions import draw_question
 
 PROBE = """
 import json, sys
@@ -30,9 +30,9 @@ sys.path.insert(0, {tests!r})
 from oracles.drawables import make_curve, make_headroom
 import matplotlib
 before = matplotlib.rcParams.copy()  # to read "backend" would load pyplot
-from neurodemon.report.curves import draw_curve
-from neurodemon.report.headroom import draw_headroom
-from neurodemon.report.paper import render
+from neurodemon.report.figures.curves import draw_curve
+from neurodemon.report.figures.headroom import draw_headroom
+from neurodemon.report.figures.paper import render
 for figure in [draw_curve(make_curve()), draw_headroom(make_headroom())]:
     render(figure, "png"), render(figure, "svg")
 {more}

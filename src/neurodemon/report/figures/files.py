@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from neurodemon.errors import PlotError, StoreError
-from neurodemon.report.paper import Drawing, Format, render
+from neurodemon.report.figures.paper import Drawing, Format, render
 from neurodemon.store.files import explain_disk_errors, write_whole
 
 FORMS: tuple[Format, ...] = get_args(Format)

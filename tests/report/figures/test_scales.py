@@ -4,16 +4,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from neurodemon.report.scales import (
+from neurodemon.report.figures.scales import (
     is_crowd,
-    is_drawable,
     point_area,
     positive,
     set_decades,
     set_log_height,
     set_steps,
     set_symmetric_log_height,
-    symmetric_log_range,
 )
 
 
@@ -26,21 +24,6 @@ def marks_of(axis):
     """Take the places of an axis and what is written there."""
     places = axis.get_major_locator()()
     return dict(zip(places, axis.get_major_formatter().format_ticks(places), strict=True))
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([], (1.0, 1.6)),
-        ([0.0, 0.0], (1.0, 1.6)),
-        ([0.5], (0.1, 0.8)),
-        ([-1e-9] * 9 + [1.0], (1e-4, 1.6)),
-    ],
-)
-def test_the_straight_part_is_small_but_not_endlessly(values, expected):
-    straight, end = symmetric_log_range(np.array(values))
-    assert straight == pytest.approx(expected[0], rel=1e-12)
-    assert end == pytest.approx(expected[1], rel=1e-12)
 
 
 def test_zero_and_two_decades_on_each_side_are_marked(axes):
@@ -69,11 +52,6 @@ def test_a_side_without_numbers_is_left_out(axes, values, low, high):
 def test_a_logarithm_shows_what_is_above_zero():
     seen = positive(np.array([1.0, 0.0, -1.0, np.inf, np.nan, 1e-200, 1e200]))
     np.testing.assert_array_equal(seen, [1, *[np.nan] * 6])
-
-
-def test_absurd_sizes_are_not_drawn():
-    seen = is_drawable(np.array([0.0, -1e100, 1e200, -np.inf, np.nan]))
-    assert seen.tolist() == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize("values", [[0.1] * 3, [1e-9, 5.0], [0.0, np.nan]])

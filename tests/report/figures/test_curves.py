@@ -5,8 +5,8 @@ import pytest
 from oracles.drawables import caption_of, make_curve
 
 from neurodemon.errors import PlotError
-from neurodemon.report.curves import draw_curve
-from neurodemon.report.palette import GREY
+from neurodemon.report.figures.curves import draw_curve
+from neurodemon.report.figures.palette import GREY
 
 
 def lines_of(drawing):

@@ -5,8 +5,8 @@ import pytest
 from oracles.drawables import PREDICTORS, caption_of, make_audit, make_effects, make_headroom
 
 from neurodemon.errors import PlotError
-from neurodemon.report.effects import MOST_PANELS, draw_audit, draw_effects
-from neurodemon.report.paper import render
+from neurodemon.report.figures.effects import MOST_PANELS, draw_audit, draw_effects
+from neurodemon.report.figures.paper import render
 
 
 def titles_of(drawing):
