@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neurodemon.cli.render import Paper, percent, rounded, speller
+from neurodemon.cli.render import Paper
 from neurodemon.cli.screens import show_remarks
 from neurodemon.judge.verdicts import RULES
 from neurodemon.terms.curves import Curve
 from neurodemon.terms.effects import Effects
+from neurodemon.terms.spelling import percent, rounded, speller
 from neurodemon.terms.text import count, format_number
 
 HEADS = (

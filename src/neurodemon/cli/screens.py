@@ -6,10 +6,11 @@ This file must never see torch.
 
 from collections import Counter
 
-from neurodemon.cli.render import Paper, percent, rounded, speller
+from neurodemon.cli.render import Paper
 from neurodemon.terms.audits import Agreement, Audit, Work
 from neurodemon.terms.effects import SCHEMA, Effects
 from neurodemon.terms.manifests import Manifest
+from neurodemon.terms.spelling import percent, rounded, speller
 from neurodemon.terms.statuses import ADVICE, OK
 from neurodemon.terms.text import count
 
