@@ -200,6 +200,16 @@ def test_a_summary_that_is_not_what_an_audit_concludes_is_refused(tmp_path, audi
         load_result(tmp_path / "a")
 
 
+def test_an_audit_of_an_older_version_still_loads(tmp_path, audit, manifest):
+    run = open_run(tmp_path / "a", replace(manifest, chunks=(("fc1", 0, len(audit.effects)),)))
+    run.write(0, audit.effects)
+    later = {"false_negatives", "calibration", "seed"}
+    run.finish({name: value for name, value in audit.summary().items() if name not in later})
+    loaded = load_result(tmp_path / "a")
+    assert loaded.verdicts == audit.verdicts
+    assert (loaded.false_negatives, loaded.calibration, loaded.seed) == ((), (), 0)
+
+
 def test_a_question_without_rows_is_saved_and_comes_back(tmp_path):
     question = asked(("Yes.",), [PLAIN], [PARTING])
     save_result(question, tmp_path / "a")

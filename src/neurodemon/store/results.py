@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Set
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from neurodemon.terms.questions import Question
 
 UNKNOWN = "unknown"  # in the manifest of a result that came without one
 ANY_SITE = "*"  # in the chunk of a result that was saved in one part
-AUDIT_KEYS = {field.name for field in fields(Audit)} - {"effects"}  # of a summary
+AUDIT_KEYS = {  # of a summary; what has a default came later, and old runs lack it
+    field.name for field in fields(Audit) if field.default is MISSING
+} - {"effects"}
 QUESTION_KEYS = {field.name for field in fields(Question)} - {"effects", "manifest"}
 
 
@@ -69,7 +71,22 @@ def load_result(folder: str | PathLike[str]) -> Effects | Audit | Question:
     Raises:
         StoreError: there is no run, none that this version can read, or no part in it.
     """
-    run = read_run(Path(folder))
+    return conclude(read_run(Path(folder)), Path(folder))
+
+
+def conclude(run: StoredRun, folder: Path) -> Effects | Audit | Question:
+    """Make of a run that was read the result it holds; `load_result` says which.
+
+    Args:
+        run: what was read.
+        folder: where it lies, for the message.
+
+    Returns:
+        The effects, the audit or the question.
+
+    Raises:
+        StoreError: the summary was edited.
+    """
     if run.summary is None or not run.is_complete:
         return replace(run.effects, notes=(*run.effects.notes, _what_is_missing(run)))
     keys = run.summary.keys()
@@ -79,9 +96,9 @@ def load_result(folder: str | PathLike[str]) -> Effects | Audit | Question:
         return Audit.from_summary(run.effects, run.summary) if keys >= AUDIT_KEYS else run.effects
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(
-            f"'{summary_path(Path(folder))}' does not hold what {_kind(keys)} concludes ({error!r}); "
+            f"'{summary_path(folder)}' does not hold what {_kind(keys)} concludes ({error!r}); "
             "expected what neurodemon wrote. The effects are whole: read them from "
-            f"'{effects_folder(Path(folder))}' with any Parquet reader."
+            f"'{effects_folder(folder)}' with any Parquet reader."
         ) from error
 
 

@@ -2,9 +2,11 @@
 
 import html
 from dataclasses import asdict, dataclass, fields
+from os import PathLike
 from typing import Any, Literal
 
 from neurodemon.terms.effects import Effects
+from neurodemon.terms.plotting import plot
 from neurodemon.terms.text import format_table
 
 
@@ -198,6 +200,17 @@ class Audit:
         text = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in paragraphs)
         return self.effects.top(10).to_html() + text
 
+    def plot(self, path: str | PathLike[str] | None = None) -> Any:
+        """Draw what each predictor said against what was measured, as `nd.plot` does.
+
+        Args:
+            path: where to write it as well: a .png or .svg file, or a folder for both.
+
+        Returns:
+            The `matplotlib.figure.Figure`; this needs the extra `plot`.
+        """
+        return plot(self, path)
+
     def summary(self) -> dict[str, Any]:
         """Everything but the effects, as plain values for JSON."""
         return {
@@ -214,7 +227,7 @@ class Audit:
 
     @classmethod
     def from_summary(cls, effects: Effects, summary: dict[str, Any]) -> "Audit":
-        """Put an audit together again from its effects and its summary."""
+        """Put an audit together again from its effects and its summary, an older one included."""
         return cls(
             effects=effects,
             agreement=tuple(Agreement(**row) for row in summary["agreement"]),
@@ -223,7 +236,9 @@ class Audit:
             verdicts=dict(summary["verdicts"]),
             answers=tuple(summary["answers"]),
             question=summary["question"],
-            false_negatives=tuple(FalseNegative(**one) for one in summary["false_negatives"]),
-            calibration=tuple(Coverage(**row) for row in summary["calibration"]),
-            seed=summary["seed"],
+            false_negatives=tuple(
+                FalseNegative(**one) for one in summary.get("false_negatives", ())
+            ),
+            calibration=tuple(Coverage(**row) for row in summary.get("calibration", ())),
+            seed=summary.get("seed", 0),
         )

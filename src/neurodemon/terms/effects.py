@@ -7,6 +7,7 @@ mean over all examples of all batches; the per-example numbers are kept beside i
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from neurodemon.errors import MissingExtraError, SelectionError
 from neurodemon.terms.manifests import Manifest
+from neurodemon.terms.plotting import plot
 from neurodemon.terms.text import format_number, format_table
 from neurodemon.terms.units import UnitSet, spell_unit
 
@@ -113,6 +115,17 @@ class Effects:
     def to_arrow(self) -> pa.Table:
         """Hand out the Arrow table itself."""
         return self.table
+
+    def plot(self, path: str | PathLike[str] | None = None) -> Any:
+        """Draw predicted against measured, or the one of them that there is, as `nd.plot` does.
+
+        Args:
+            path: where to write it as well: a .png or .svg file, or a folder for both.
+
+        Returns:
+            The `matplotlib.figure.Figure`; this needs the extra `plot`.
+        """
+        return plot(self, path)
 
     def to_pandas(self) -> Any:
         """Convert to a pandas DataFrame.
