@@ -10,6 +10,7 @@ expected and what to do::
     ├── UnitIndexError            a unit or position out of range (also an IndexError)
     ├── PerturbationError         a perturbation that cannot be applied (also a ValueError)
     ├── PredictorError            a predictor that does not apply (also a ValueError)
+    ├── BudgetError               no budget of measurements (also a ValueError)
     ├── SubjectError              model, batches or cost are not usable (also a ValueError)
     │   ├── BatchError            the batches: empty, read-once, malformed
     │   ├── CostShapeError        the cost is not one number per example
@@ -53,6 +54,10 @@ class PerturbationError(NeurodemonError, ValueError):
 
 class PredictorError(NeurodemonError, ValueError):
     """The named predictor does not exist or does not apply to this subject."""
+
+
+class BudgetError(NeurodemonError, ValueError):
+    """A budget, or what an audit is to reach with it, is none that can be kept."""
 
 
 class SubjectError(NeurodemonError, ValueError):

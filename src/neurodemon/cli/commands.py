@@ -7,16 +7,21 @@ What is heavy is imported inside, once a command runs. The docstrings are the he
 
 from neurodemon.cli.options import (
     AsJson,
+    BudgetText,
     CaptureWay,
+    ConfidenceShare,
     DtypeName,
     ExampleCount,
+    LeaderCount,
     MnistFolder,
     NewFolder,
     PerturbationText,
     PlotFile,
     PredictorName,
+    RecallShare,
     RunFolder,
     RunningFolder,
+    SamplingSeed,
     Seed,
     SubjectText,
     Top,
@@ -24,6 +29,8 @@ from neurodemon.cli.options import (
     UnitsText,
 )
 from neurodemon.cli.shell import guarded
+
+SHOWN = 10  # units, where none are asked for
 
 
 def sites(
@@ -92,7 +99,7 @@ def predict(
     perturbation: PerturbationText = "zero",
     predictor: PredictorName = "auto",
     out: NewFolder = None,
-    top: Top = 10,
+    top: Top = SHOWN,
     as_json: AsJson = False,
     mnist: MnistFolder = None,
     examples: ExampleCount = None,
@@ -130,7 +137,7 @@ def measure(
     units: UnitsText = None,
     perturbation: PerturbationText = "zero",
     out: RunningFolder = None,
-    top: Top = 10,
+    top: Top = SHOWN,
     as_json: AsJson = False,
     mnist: MnistFolder = None,
     examples: ExampleCount = None,
@@ -164,10 +171,14 @@ def audit(
     subject: SubjectText,
     units: UnitsText = None,
     perturbation: PerturbationText = "zero",
+    budget: BudgetText = "all",
+    top: LeaderCount = None,
+    recall: RecallShare = 0.95,
+    confidence: ConfidenceShare = 0.95,
+    sampling_seed: SamplingSeed = None,
     predictor: PredictorName = "auto",
     out: RunningFolder = None,
     plot: PlotFile = None,
-    top: Top = 10,
     as_json: AsJson = False,
     mnist: MnistFolder = None,
     examples: ExampleCount = None,
@@ -179,17 +190,22 @@ def audit(
     """Predict, measure, and judge the predictions.
 
     Prints the units with the largest effect, how far each predictor agrees with the
-    measurement, what may be trusted, and whether influence is error here.
+    measurement, what may be trusted, and whether influence is error here. With --budget only
+    some is measured, where it tells most: every unit gets an interval, and a certificate says how
+    many of the true top K can have been missed.
     """
     with guarded(with_traceback=traceback, out=out, resumes=True):
         from neurodemon.cli.opening import open_subject
         from neurodemon.cli.plotting import plot_to, require_plot
         from neurodemon.cli.progress import watched
         from neurodemon.cli.reporting import report
+        from neurodemon.jobs.auditing import TOP
         from neurodemon.jobs.auditing import audit as run
+        from neurodemon.terms.budgets import parse_budget
         from neurodemon.terms.perturbations import parse_perturbation
 
         wanted = parse_perturbation(perturbation)
+        allowed = parse_budget(budget)
         require_plot(plot)
         with watched() as bars:
             opened = open_subject(
@@ -199,19 +215,24 @@ def audit(
                 opened,
                 units,
                 wanted,
+                budget=allowed,
+                top=TOP if top is None else top,
+                recall=recall,
+                confidence=confidence,
+                seed=(seed or 0) if sampling_seed is None else sampling_seed,
                 predictor=predictor,
                 out=out,
                 progress=bars.progress,
                 note=bars.note,
             )
-        report(result, out=out, top=top, as_json=as_json)
+        report(result, out=out, top=SHOWN if top is None else top, as_json=as_json)
         plot_to(result, plot)
 
 
 def show(
     run: RunFolder,
     plot: PlotFile = None,
-    top: Top = 10,
+    top: Top = SHOWN,
     as_json: AsJson = False,
     traceback: Traceback = False,
 ) -> None:

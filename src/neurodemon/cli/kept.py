@@ -4,6 +4,7 @@ from pathlib import Path
 
 from neurodemon.errors import StoreError
 from neurodemon.store.layout import part_path, read_manifest
+from neurodemon.store.rounds import rounds_folder
 
 QUESTION = "question"  # the verb whose parts are stages
 
@@ -11,6 +12,11 @@ QUESTION = "question"  # the verb whose parts are stages
 def name_kept(folder: Path) -> str:
     """Name what a run's parts hold: stages of a question, else units."""
     return "stages" if read_manifest(folder).verb == QUESTION else "units"
+
+
+def has_rounds(folder: Path) -> bool:
+    """Whether a run is measured in rounds, as an audit with a budget is."""
+    return rounds_folder(folder).is_dir()
 
 
 def count_kept(folder: Path) -> tuple[int, int] | None:

@@ -127,6 +127,50 @@ RunningFolder = Annotated[
 Top = Annotated[
     int, typer.Option("--top", metavar="K", min=1, help="How many units the table shows.")
 ]
+BudgetText = Annotated[
+    str,
+    typer.Option(
+        "--budget",
+        metavar="TEXT",
+        help="How much to measure: all; a share of all (unit, example) pairs, 10%; so many, 5000; "
+        "or a time, 2min.",
+    ),
+]
+LeaderCount = Annotated[
+    int | None,
+    typer.Option(
+        "--top",
+        metavar="K",
+        min=1,
+        help="How many leaders to find, the units of largest |mean effect|, and to show. Left out: "
+        "50 are found and 10 shown.",
+        show_default=False,
+    ),
+]
+RecallShare = Annotated[
+    float,
+    typer.Option(
+        "--recall",
+        metavar="SHARE",
+        help="The share of the true top K that is enough: then a budget is not spent to its end.",
+    ),
+]
+ConfidenceShare = Annotated[
+    float,
+    typer.Option(
+        "--confidence", metavar="SHARE", help="How surely, and how often an interval holds."
+    ),
+]
+SamplingSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--sampling-seed",
+        metavar="N",
+        min=0,
+        help="Of what a budgeted audit draws at random. Left out: as --seed, else 0.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object, all units included, and no table.")
 ]

@@ -7,12 +7,14 @@ This file must never see torch.
 from collections import Counter
 
 from neurodemon.cli.render import Paper
-from neurodemon.terms.audits import Agreement, Audit, Work
+from neurodemon.terms.audits import AUDIT_COLUMNS, EXACT, Agreement, Audit, FalseNegative, Work
 from neurodemon.terms.effects import SCHEMA, Effects
 from neurodemon.terms.manifests import Manifest
 from neurodemon.terms.spelling import percent, rounded, speller
 from neurodemon.terms.statuses import ADVICE, OK
 from neurodemon.terms.text import count
+
+MISSED_SHOWN = 3  # false negatives that the screen names
 
 
 def show_audit(paper: Paper, audit: Audit, top: int) -> None:
@@ -32,6 +34,7 @@ def show_audit(paper: Paper, audit: Audit, top: int) -> None:
     for sentence in audit.verdicts.values():
         paper.line(sentence)
     paper.line()
+    _show_missed(paper, audit.false_negatives)
     paper.line(audit.certificate.statement)
     paper.line(_work_in_words(audit.work))
     paper.line()
@@ -77,7 +80,7 @@ def show_manifest(paper: Paper, manifest: Manifest, *, missing: int) -> None:
 def _show_units(paper: Paper, effects: Effects, top: int) -> None:
     """Write the units of largest effect, and what is to be known of all."""
     shown = effects.top(top)
-    numbers = _columns_of_numbers(effects)
+    numbers, texts = _columns_of_numbers(effects), _columns_of_text(effects)
     spell = speller(value for name in ("measured", "predicted") for value in shown[name])
     spelled = {name: [spell(value) for value in shown[name]] for name in numbers}
     if "se" in spelled:
@@ -85,13 +88,18 @@ def _show_units(paper: Paper, effects: Effects, top: int) -> None:
     rows = zip(
         shown.spelled,
         *spelled.values(),
-        (status or "" for status in shown["status"]),
+        *([text or "" for text in shown[name]] for name in texts),
         strict=True,
     )
-    paper.table(["unit", *numbers, "status"], rows, numbers=numbers)
+    paper.table(["unit", *numbers, *texts], rows, numbers=numbers)
     rest = len(effects) - len(shown)
     if rest:
         paper.line(f"… {rest} more; --top {len(effects)} shows all.")
+    if _is_sampled(effects):
+        paper.line(
+            "measured: with evidence exact, on all examples; sampled, an estimate from some; "
+            "predicted, from none. low, high: an interval for the mean over all examples."
+        )
     predictor = next(iter(effects["predictor"]), None) or "predicted"
     gap = f"; gap = measured − {predictor}" if "gap" in numbers else ""
     paper.line(f"Effects are cost after − cost before, the mean over the examples{gap}.")
@@ -115,9 +123,36 @@ def show_remarks(paper: Paper, effects: Effects) -> None:
 
 def _columns_of_numbers(effects: Effects) -> list[str]:
     """Choose the columns to show: of an audit each predictor, else the one, or what was measured."""
-    added = [name for name in effects.table.column_names if name not in SCHEMA.names]
+    own = {*SCHEMA.names, *AUDIT_COLUMNS, "name"}
+    added = [name for name in effects.table.column_names if name not in own]
     wanted = [*added, "measured", "gap"] if added else ["predicted", "measured", "gap", "se"]
+    if _is_sampled(effects):
+        wanted = ["predicted", "measured", "low", "high"]
     return [name for name in wanted if any(value is not None for value in effects[name])]
+
+
+def _columns_of_text(effects: Effects) -> list[str]:
+    """Choose what stands behind the numbers: the status, and with a budget the evidence."""
+    return ["evidence", "status"] if _is_sampled(effects) else ["status"]
+
+
+def _is_sampled(effects: Effects) -> bool:
+    """Whether some units were not measured on all examples."""
+    has_evidence = "evidence" in effects.table.column_names
+    return has_evidence and any(value != EXACT for value in effects["evidence"])
+
+
+def _show_missed(paper: Paper, missed: tuple[FalseNegative, ...]) -> None:
+    """Name the leaders that were predicted far from the top."""
+    if not missed:
+        return
+    named = "; ".join(
+        f"{one.unit} ({one.measured:+.2g}, predicted {one.predicted:+.2g}: {one.cause})"
+        for one in missed[:MISSED_SHOWN]
+    )
+    more = f" and {len(missed) - MISSED_SHOWN} more" if len(missed) > MISSED_SHOWN else ""
+    paper.line(f"Large, and predicted small: {named}{more}.")
+    paper.line()
 
 
 def _show_agreement(paper: Paper, agreement: tuple[Agreement, ...]) -> None:
@@ -152,11 +187,14 @@ def _show_agreement(paper: Paper, agreement: tuple[Agreement, ...]) -> None:
 
 def _work_in_words(work: Work) -> str:
     """Say what an audit cost."""
+    share = work.measurements / work.all_measurements if work.all_measurements else 1.0
+    part = "" if share == 1 else f", {100 * share:.3g} % of all {work.all_measurements:,}"
+    stopped = "" if share == 1 else f" Stopped: {work.stopped}."
     return (
-        f"Work: {work.measurements:,} measurements (unit × example) by the arithmetic of "
+        f"Work: {work.measurements:,} measurements (unit × example){part} by the arithmetic of "
         f"{work.forward_equivalents:,.1f} forward passes, where one for each unit would take "
         f"{work.naive_forwards:,.0f}; {work.backward_passes} backward passes; "
-        f"{work.seconds:.1f} s."
+        f"{work.seconds:.1f} s.{stopped}"
     )
 
 

@@ -60,9 +60,14 @@ def _what_is_kept(out: Path | None) -> str:
     """Say what an interrupted run has left, and how to go on."""
     if out is None:
         return "nothing was saved. With --out DIR, what is done is kept and can be gone on with."
-    from neurodemon.cli.kept import count_kept, name_kept
+    from neurodemon.cli.kept import count_kept, has_rounds, name_kept
 
     counted = count_kept(out)
+    if counted is not None and has_rounds(out):
+        return (
+            f"what was measured up to the last round is in {out}. The same command with --out "
+            f"{shlex.quote(str(out))} goes on from there."
+        )
     if counted is None:
         return f"nothing was done yet, so that nothing is in {out}."
     return (

@@ -1,7 +1,7 @@
 """Replay: run only what lies below a change, for many nudged copies of a batch at once.
 
 Rows (nudged copies) are folded into the example axis, row by row: copy r of example i is at
-r·examples + i. Values from outside the cone come from the recording: tiled where they have one
+r·examples + i; or each row holds one example of its own. Values from outside the cone come from the recording: tiled where they have one
 pure example axis, computed again at the folded size where they do not.
 """
 
@@ -33,11 +33,19 @@ class Pass:
         start: the first example.
         stop: one past the last.
         rows: the number of nudged copies.
+        picks: where each row has one example of its own: which one; else empty.
     """
 
     start: int
     stop: int
     rows: int
+    picks: tuple[int, ...] = ()
+
+    @classmethod
+    def of_pairs(cls, examples: Iterable[int]) -> "Pass":
+        """Make the pass in which each row is one example of its own."""
+        picks = tuple(examples)
+        return cls(0, 1, len(picks), picks)
 
     @property
     def n_examples(self) -> int:
@@ -201,6 +209,8 @@ def _tile(value: Any, axis: int | None, shape: Pass) -> Any:
     """Take the pass's examples of a value and repeat them for each row."""
     if axis is None:
         return value
+    if shape.picks:
+        return value.index_select(axis, torch.tensor(shape.picks, device=value.device))
     piece = value.narrow(axis, shape.start, shape.n_examples)
     if shape.rows == 1:
         return piece

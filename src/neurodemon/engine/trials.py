@@ -86,7 +86,7 @@ class Trials:
         rows = self.shape.rows
         own = _padded(self.clean[:rows], rows)
         cost = self.replay.cost_of_columns(self.site, (own, own), _padded_block(self.block, rows))
-        _prove_clean(self.replay, cost)
+        prove_clean(self.replay, cost)
         return cost.double()
 
     def effects(self, moved: Column, block: UnitBlock) -> Float[Tensor, "row example"]:
@@ -125,11 +125,24 @@ def _padded_block(block: UnitBlock, rows: int) -> UnitBlock:
     return block.take(torch.arange(rows).clamp(max=len(block) - 1).numpy())
 
 
-def _prove_clean(replay: Replay, clean: Float[Tensor, "row example"]) -> None:
-    """Raise unless the clean rows give the recorded cost, up to rounding."""
+def prove_clean(replay: Replay, clean: Float[Tensor, "row example"]) -> None:
+    """Prove that rows without a change give the recorded cost, up to rounding.
+
+    Args:
+        replay: the pass.
+        clean: the costs of its rows.
+
+    Raises:
+        ReplayMismatchError: they do not.
+    """
     shape, recording = replay.shape, replay.recording
-    recorded = recording.cost[shape.start : shape.stop].double()
-    floor = recording.noise_floor[shape.start : shape.stop]
+    recorded, floor = recording.cost.double(), recording.noise_floor
+    if shape.picks:
+        own = torch.tensor(shape.picks, device=recorded.device)
+        recorded, floor = recorded[own, None], floor[own, None]
+    else:
+        recorded = recorded[shape.start : shape.stop]
+        floor = floor[shape.start : shape.stop]
     off = (clean.double() - recorded).abs()
     is_wrong = off > CLEAN_IN_FLOORS * floor
     if bool(is_wrong.any()):

@@ -1,17 +1,17 @@
-"""Audit: predict all units, measure them, and say how far the predictions can be trusted."""
+"""Audit: predict all units, measure what the budget allows, and say how far both can be trusted."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodemon.engine.predict import FIRST_ORDER, LINEAR_LOGITS, choose, ladder_of
-from neurodemon.engine.region import find_region
-from neurodemon.jobs.answering import answer
+from neurodemon.engine.predict import choose
+from neurodemon.errors import BudgetError
 from neurodemon.jobs.checking import require_sound
+from neurodemon.jobs.judging import Findings, conclude, count_work
 from neurodemon.jobs.measuring import Note, capture_notes, measure_plan, no_note, plan_manifest
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import (
@@ -21,17 +21,34 @@ from neurodemon.jobs.predicting import (
     predict_all,
 )
 from neurodemon.jobs.rows import Column, counted_examples, make_rows, means
+from neurodemon.jobs.sampling import Sampling, sample
 from neurodemon.jobs.selecting import Units, settle_units
-from neurodemon.judge.agreement import agree, verdict
-from neurodemon.planner.plan import make_plan
-from neurodemon.store.writer import open_run
+from neurodemon.jobs.stating import state_all
+from neurodemon.planner.plan import Plan, make_plan
+from neurodemon.store.writer import RunWriter, open_run
 from neurodemon.subjects.subject import Subject, refresh
-from neurodemon.terms import statuses
-from neurodemon.terms.audits import Agreement, Audit, AuditCertificate, Work
+from neurodemon.terms.audits import EXACT, Audit, AuditCertificate
+from neurodemon.terms.budgets import Budget, parse_budget
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import Perturbation, Zero
-from neurodemon.terms.text import count
 from neurodemon.terms.units import UnitSet
+
+TOP = 50  # leaders, if none are asked for
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What both ways of auditing share."""
+
+    subject: Subject
+    units: UnitSet
+    nudges: Nudges
+    predicted: Mapping[str, NDArray[np.float64]]
+    main: str
+    plan: Plan
+    writer: RunWriter | None
+    progress: Progress
+    begun: float
 
 
 def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
@@ -39,26 +56,45 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
     units: Units = None,
     perturbation: Perturbation = Zero(),  # noqa: B008  # frozen
     *,
+    budget: str | int | Budget = "all",
+    top: int = TOP,
+    recall: float = 0.95,
+    confidence: float = 0.95,
     predictor: str = "auto",
+    seed: int = 0,
     out: Path | str | None = None,
     progress: Progress = no_progress,
     note: Note = no_note,
 ) -> Audit:
     """Predict what every demon would do, measure what it does, and judge the predictions.
 
-    Every unit is measured on every example, so the certificate is `exact`.
+    All units are predicted. With `budget="all"` every unit is measured on every example, and
+    the certificate is `exact`. With less, the budget is spent where it tells most: some units at
+    random on all examples, every unit on a few if that can be paid, and more and more examples of
+    the units of which it is unclear whether they belong to the top k. Then every unit has an
+    interval, and the certificate says how many of the true top k can have been missed.
 
     Args:
         subject: what is studied.
         units: a pattern, units, or None for each hidden neuron and channel.
         perturbation: what each demon does.
-        predictor: which one fills the column `predicted`; all that apply are judged.
+        budget: how much may be measured: "all"; a share of all (unit, example) pairs, "10%"; a
+            number of pairs, 5000; or a time, "2min", of predicting and measuring.
+        top: k: how many leaders to find, the units of largest |mean effect|.
+        recall: the share of the true top k that is enough: the audit stops when it is certain of
+            it, or when the budget ends.
+        confidence: how surely, and how often an interval holds.
+        predictor: which one fills the column `predicted` and leads the measuring; all that apply
+            are judged.
+        seed: of what is drawn at random: the same seed gives the same audit (not so of a
+            budget of time).
         out: a folder for the run; given again, it goes on where it stopped.
         progress: called as batches and units are done.
         note: called with what the user should know.
 
     Returns:
-        Predictions beside measurements, agreement per site and in all, verdicts, answers.
+        Predictions beside measurements with intervals, agreement per site and in all, verdicts,
+        what was missed, the certificate, the work, answers.
 
     Example:
         >>> import neurodemon as nd, torch
@@ -68,6 +104,8 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
         'exact'
     """
     begun = time.perf_counter()
+    allowed = parse_budget(budget)
+    _require_sense(top=top, recall=recall, confidence=confidence, seed=seed)
     refresh(subject)
     chosen = settle_units(subject, units)
     require_sound(subject, note=note)
@@ -75,99 +113,115 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
     predictors = available_predictors(subject)
     main = choose(predictor, predictors)
     predicted = predict_all(subject, chosen, nudges, predictors, progress=progress)
-    plan = make_plan(chosen, f"{nudges.fingerprint}|{main}")
+    key = f"{nudges.fingerprint}|{main}"
+    if not allowed.is_all:
+        key += f"|{allowed}|{top}|{recall}|{confidence}|{seed}"
+    plan = make_plan(chosen, key)
     manifest = plan_manifest(subject, "audit", str(perturbation), plan)
-
-    def rows(part: UnitSet, place: slice, effects: NDArray[np.float64]) -> Effects:
-        column = Column(predicted[main][:, place], main)
-        made = make_rows(
-            subject, part, str(perturbation), predicted=column, measured=Column(effects)
-        )
-        counted = counted_examples(subject, part)
-        return made.with_columns({
-            name: means(predicted[name][:, place], counted) for name in predictors
-        })
-
     writer = None if out is None else open_run(Path(out), manifest)
-    found = measure_plan(subject, plan, nudges, rows, writer=writer, progress=progress)
-    notes = (*capture_notes(subject), *nudges.notes)
-    effects = Effects(found.table, found.per_example, notes, manifest)
-    work = _work(subject, chosen, predictors, time.perf_counter() - begun)
-    result = _judge(subject, chosen, effects, predictors, work)
+    job = _Job(subject, chosen, nudges, predicted, main, plan, writer, progress, begun)
+    findings = (
+        _measure_all(job, top)
+        if allowed.is_all
+        else _measure_some(job, allowed, top=top, recall=recall, confidence=confidence, seed=seed)
+    )
+    notes = (*capture_notes(subject), *nudges.notes, *findings.effects.notes)
+    effects = replace(findings.effects, notes=notes, manifest=manifest)
+    result = conclude(replace(findings, effects=effects, seed=seed))
     if writer is not None:
-        writer.finish({**result.summary(), "notes": list(effects.notes)})
+        if not allowed.is_all:
+            _write_parts(job, result.effects)
+        writer.finish({**result.summary(), "notes": list(notes)})
     return result
 
 
-@dataclass(frozen=True, eq=False)
-class _Compared:
-    """The rows of one site, or of all."""
+def _require_sense(**wanted: object) -> None:
+    """Refuse what an audit cannot reach."""
+    for name, least in (("top", 1), ("seed", 0)):
+        value = wanted[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise BudgetError(f"{name} is {value!r}; expected a whole number from {least} on.")
+    for name in ("recall", "confidence"):
+        value = wanted[name]
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
+            raise BudgetError(f"{name} is {value!r}; expected a share above 0, such as 0.95.")
+    if wanted["confidence"] == 1:
+        raise BudgetError(
+            'confidence is 1; expected less, such as 0.95. For certainty measure all: budget="all".'
+        )
 
-    site: str | None
-    rows: NDArray[np.bool_]
 
+def _measure_all(job: _Job, top: int) -> Findings:
+    """Measure every unit on every example."""
+    subject, units = job.subject, job.units
+    perturbation = str(job.nudges.perturbation)
 
-def _judge(
-    subject: Subject, units: UnitSet, effects: Effects, predictors: Sequence[str], work: Work
-) -> Audit:
-    """Compare the predictions with the measurements and put it into words."""
-    names = np.array(effects["site"])
-    groups = [_Compared(site.name, names == site.name) for site in units.sites]
-    if len(groups) > 1:
-        groups.append(_Compared(None, np.ones(len(effects), bool)))
-    agreement = tuple(
-        _agreement(effects, group, predictor) for group in groups for predictor in predictors
+    def rows(part: UnitSet, place: slice, effects: NDArray[np.float64]) -> Effects:
+        column = Column(job.predicted[job.main][:, place], job.main)
+        made = make_rows(subject, part, perturbation, predicted=column, measured=Column(effects))
+        counted = counted_examples(subject, part)
+        return made.with_columns({
+            **{name: means(job.predicted[name][:, place], counted) for name in job.predicted},
+            "low": made["measured"],
+            "high": made["measured"],
+            "evidence": [EXACT] * len(part),
+            "n_measured": made["n_examples"],
+            "is_random": [True] * len(part),
+        })
+
+    effects = measure_plan(
+        subject, job.plan, job.nudges, rows, writer=job.writer, progress=job.progress
     )
-    perturbation = effects["perturbation"][0]
     n_examples = effects["n_examples"][0]
-    clean = np.mean([float(cost) for one in subject.recordings() for cost in one.cost])
-    return Audit(
-        effects=effects,
-        agreement=agreement,
-        certificate=AuditCertificate(
+    pairs = {place: len(block) * subject.n_examples for place, block in enumerate(units.blocks)}
+    return Findings(
+        subject,
+        units,
+        effects,
+        job.predicted,
+        job.main,
+        AuditCertificate(
             "exact",
-            f"Certificate: exact. Measured: {count(len(units), 'unit')} on "
-            f"{count(n_examples, 'example')}, that is all; nothing is estimated.",
+            state_all(len(units), n_examples),
+            top=min(top, len(units)),
         ),
-        work=work,
-        verdicts={site.name: verdict(agreement, site.name) for site in units.sites},
-        answers=answer(subject, units, effects, agreement),
-        question=(
-            f"What does a demon do to the cost of {subject.name}? ({perturbation} in each of "
-            f"{count(len(units), 'unit')} at {', '.join(site.name for site in units.sites)}; "
-            f"{count(n_examples, 'example')}; the clean cost is {clean:.4g})"
+        count_work(
+            subject,
+            units,
+            pairs,
+            predictors=tuple(job.predicted),
+            seconds=time.perf_counter() - job.begun,
         ),
     )
 
 
-def _agreement(effects: Effects, group: _Compared, predictor: str) -> Agreement:
-    """How far a predictor agrees with the measurements of a group of units."""
-    status = np.array(effects["status"])
-    return agree(
-        effects.array(predictor)[group.rows],
-        effects.array("measured")[group.rows],
-        site=group.site,
-        predictor=predictor,
-        is_signal=(status == statuses.OK)[group.rows],
+def _measure_some(  # noqa: PLR0913  # what an audit is to reach is this much
+    job: _Job, budget: Budget, *, top: int, recall: float, confidence: float, seed: int
+) -> Findings:
+    """Measure what the budget allows."""
+    sampling = Sampling(
+        job.subject,
+        job.units,
+        job.nudges,
+        job.predicted,
+        job.main,
+        budget=budget,
+        top=min(top, len(job.units)),
+        recall=recall,
+        confidence=confidence,
+        seed=seed,
+        begun=job.begun,
+    )
+    folder = None if job.writer is None else job.writer.folder
+    return sample(
+        sampling, folder=folder, progress=job.progress, keep=lambda rows: _write_parts(job, rows)
     )
 
 
-def _work(subject: Subject, units: UnitSet, predictors: Sequence[str], seconds: float) -> Work:
-    """Count what was done: nodes computed for each unit, against a whole forward for each."""
-    recording = subject.recording(0)
-    graph = recording.graph
-    n_nodes = sum(node.operation is not None for node in graph.nodes)
-    nodes_run = 0
-    for block in units.blocks:
-        source = graph.site_by_name[block.site.name].node
-        exit_node = find_region(graph, source, recording.values).exit
-        is_cut = graph.whole is None  # else the whole model runs for each unit
-        nodes_run += len(block) * (len(graph.cone(exit_node)) if is_cut else n_nodes)
-    outputs = ladder_of(recording).n_outputs if LINEAR_LOGITS in predictors else 0
-    return Work(
-        measurements=len(units) * subject.n_examples,
-        forward_equivalents=nodes_run / n_nodes,
-        naive_forwards=float(len(units)),
-        backward_passes=(FIRST_ORDER in predictors) + outputs,
-        seconds=seconds,
-    )
+def _write_parts(job: _Job, effects: Effects) -> None:
+    """Write all rows, cut as the plan is."""
+    if job.writer is None:
+        return
+    starts = np.cumsum([0, *(chunk.last - chunk.first for chunk in job.plan.chunks)]).tolist()
+    for number in range(len(job.plan.chunks)):
+        job.writer.write(number, effects.take(np.arange(starts[number], starts[number + 1])))

@@ -32,13 +32,14 @@ class Column:
     predictor: str | None = None
 
 
-def make_rows(
+def make_rows(  # noqa: PLR0913  # rows are made of this much
     subject: Subject,
     units: UnitSet,
     perturbation: str,
     *,
     predicted: Column | None = None,
     measured: Column | None = None,
+    known: NDArray[np.bool_] | None = None,
 ) -> Effects:
     """Build the rows of a set of units.
 
@@ -48,13 +49,14 @@ def make_rows(
         perturbation: as tables show it.
         predicted: predicted effects, if any.
         measured: measured effects, if any; else the prediction decides status and se.
+        known: which examples were measured of which unit; None for all that count.
 
     Returns:
         The effects; `per_example` holds the measured numbers if any, else the predicted. An
         example whose position is padding is not counted: its number there is NaN.
     """
     columns: dict[str, Any] = {}
-    counted = counted_examples(subject, units)
+    counted = counted_examples(subject, units) if known is None else known
     for name, given in (("predicted", predicted), ("measured", measured)):
         if given is not None:
             columns[name] = means(given.effects, counted)

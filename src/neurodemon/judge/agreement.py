@@ -19,6 +19,8 @@ from neurodemon.terms.audits import Agreement
 from neurodemon.terms.shapes import Bool, Float
 
 UNITS_NEEDED = 3  # two units always rank perfectly, right or wrong
+SAMPLE_NEEDED = 8  # units drawn at random that may speak for all of a site
+SLACK = 0.1  # how far the lower end of a rank correlation may lie under what is asked of it
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def agree(
     )
 
 
-def verdict(rows: Sequence[Agreement], site: str | None) -> str:
+def verdict(rows: Sequence[Agreement], site: str | None, *, is_sample: bool = False) -> str:
     """Say in one sentence which predictor to trust at a site, and with what.
 
     The best predictor is the one that reaches most in `THRESHOLDS`, then ranks best, then
@@ -101,6 +103,7 @@ def verdict(rows: Sequence[Agreement], site: str | None) -> str:
     Args:
         rows: the agreement of each predictor; rows of other sites are ignored.
         site: the site's name; None for the pooled rows.
+        is_sample: whether the units compared were drawn at random from more.
 
     Returns:
         The sentence, with the numbers it rests on and what `first_order` alone is worth.
@@ -116,8 +119,10 @@ def verdict(rows: Sequence[Agreement], site: str | None) -> str:
     name = "all sites" if site is None else site
     here = [row for row in rows if row.site == site]
     widest = max(here, key=lambda row: row.n_units, default=None)
-    if widest is None or widest.n_units < UNITS_NEEDED:
-        return f"{name}: {_count(widest)} compared, too few to judge a predictor: measure."
+    needed = SAMPLE_NEEDED if is_sample else UNITS_NEEDED
+    if widest is None or widest.n_units < needed:
+        drawn = "drawn at random and " if is_sample else ""
+        return f"{name}: {_count(widest)} {drawn}compared, too few to judge a predictor: measure."
     if widest.tied == 1:
         return f"{name}: no unit has an effect above the noise, so there is nothing to predict."
     if all(row.spearman is None for row in here):
@@ -184,9 +189,11 @@ def _threshold_met(row: Agreement, n_units: int) -> Threshold | None:
 def _meets(row: Agreement, threshold: Threshold, n_units: int) -> bool:
     """Whether a predictor reaches a threshold; an undefined number reaches none."""
     error = np.inf if row.median_relative_error is None else row.median_relative_error
+    low = row.spearman if row.spearman_low is None else row.spearman_low
     return (
         row.spearman is not None
         and row.spearman >= threshold.spearman
+        and (low or 0.0) >= threshold.spearman - SLACK
         and (row.sign or 0.0) >= threshold.sign
         and error <= threshold.median_relative_error
         and row.n_units >= threshold.covered * n_units
@@ -206,7 +213,10 @@ def _praise(best: Agreement, n_units: int) -> str:
     threshold = _threshold_met(best, n_units)
     part = f", {best.n_units} of {n_units} units" if best.n_units < n_units else ""
     signs = _wrong_signs_in_words(best)
-    numbers = f"(Spearman {_two_digits(best.spearman)}, {_error_in_words(best)}{signs}{part})"
+    range_ = _range_in_words(best, threshold)
+    numbers = (
+        f"(Spearman {_two_digits(best.spearman)}{range_}, {_error_in_words(best)}{signs}{part})"
+    )
     if threshold is None:
         return f"trust nothing, measure: even {best.predictor} falls short {numbers}"
     only = "" if threshold is THRESHOLDS[0] else f", not {THRESHOLDS[0].trust}"
@@ -235,6 +245,16 @@ def _error_in_words(row: Agreement) -> str:
     if 0 < percent < 0.1:
         return "median error under 0.1 %"
     return f"median error {percent:.{1 if 0 < percent < 1 else 0}f} %"
+
+
+def _range_in_words(row: Agreement, met: Threshold | None) -> str:
+    """Spell how unsure a ranking is, where it is that which forbids to trust it."""
+    least = THRESHOLDS[-1].spearman if met is None else met.spearman
+    if row.spearman is None or row.spearman_low is None or row.spearman < least:
+        return ""
+    if row.spearman_low >= least - SLACK:
+        return ""
+    return f", but {_two_digits(row.spearman_low)} to {_two_digits(row.spearman_high)} as examples vary"
 
 
 def _wrong_signs_in_words(row: Agreement) -> str:

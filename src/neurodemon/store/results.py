@@ -150,6 +150,11 @@ def _take_back(folder: Path) -> None:
 
 def _what_is_missing(run: StoredRun) -> str:
     """Say how far an incomplete run came, and how to go on."""
+    if run.parts == run.parts_expected:
+        return (
+            "This run is not complete: it was stopped, and these are the estimates up to then. The "
+            "same command with the same --out folder goes on with it."
+        )
     return (
         f"This run is not complete: {run.parts} of {run.parts_expected} parts are there. The same "
         "command with the same --out folder goes on with it."

@@ -9,6 +9,9 @@ from neurodemon.terms.effects import Effects
 from neurodemon.terms.plotting import plot
 from neurodemon.terms.text import format_table
 
+EXACT, SAMPLED, PREDICTED = "exact", "sampled", "predicted"  # the evidence for a row
+AUDIT_COLUMNS = ("low", "high", "evidence", "n_measured", "is_random")  # that an audit adds
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -179,8 +182,17 @@ class Audit:
 
     def __str__(self) -> str:
         """Print the question, the units, the agreement, the verdicts and the answers."""
-        names = [column.name for column in fields(Agreement)]
-        rows = [[row.site or "all", *list(asdict(row).values())[1:]] for row in self.agreement]
+        columns = [column.name for column in fields(Agreement)][1:]
+        later = {"spearman_within", "spearman_low", "spearman_high"}
+        known = [
+            name
+            for name in columns
+            if name not in later or any(getattr(row, name) is not None for row in self.agreement)
+        ]
+        names = ["site", *known]
+        rows = [
+            [row.site or "all", *(getattr(row, name) for name in known)] for row in self.agreement
+        ]
         return "\n\n".join([
             self.question,
             str(self.effects.top(10)),

@@ -9,6 +9,7 @@ BELOW_NOISE = "below_noise"
 NO_CHANGE = "no_change"
 NO_SLOPE = "no_slope"
 PADDING = "padding"
+NOT_MEASURED = "not_measured"
 
 ADVICE = {
     OK: "The number stands.",
@@ -27,6 +28,10 @@ ADVICE = {
     NO_SLOPE: (
         "Here δ is 0, so that the slope promises nothing and the shape has no value: read the "
         "headroom, which is measured."
+    ),
+    NOT_MEASURED: (
+        "The budget measured them on no example: their number is the prediction, with an "
+        "interval. A larger budget measures more."
     ),
     PADDING: "Every example is padded at this position: there is nothing to change or to count.",
 }
