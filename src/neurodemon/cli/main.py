@@ -15,6 +15,7 @@ from neurodemon.cli.book import book
 from neurodemon.cli.commands import audit, check, measure, predict, show, sites
 from neurodemon.cli.exploring import curve, headroom
 from neurodemon.cli.options import examples
+from neurodemon.cli.report_command import report
 
 app = typer.Typer(
     help="Put a demon into any unit of any PyTorch model: predict, measure, judge.",
@@ -73,6 +74,11 @@ app.command(
     )
 )(question)
 app.command(epilog=examples("show runs/a", "show runs/b --top 30", "show runs/b --json"))(show)
+app.command(
+    epilog=examples(
+        "report runs/b", "report runs/b --out b.html --png slides", "report runs/b --top 200"
+    )
+)(report)
 app.add_typer(book, name="book")
 
 
