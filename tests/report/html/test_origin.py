@@ -1,21 +1,28 @@
 """Where numbers come from: the command that is shown makes them again."""
 
 import shlex
+from dataclasses import replace
 
 import pytest
 from oracles.drawables import make_effects
-from oracles.reports import make_budgeted_effects, make_manifest, read_fragment, text_of
+from oracles.reports import (
+    make_budgeted_audit,
+    make_budgeted_effects,
+    make_manifest,
+    read_fragment,
+    text_of,
+)
 
 from neurodemon.report.html import origin as ours
-from neurodemon.report.html.origin import LONGEST, command_of, origin
+from neurodemon.report.html.origin import LONGEST, audit_options, command_of, origin
 from neurodemon.subjects import built_in
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import parse_perturbation
 from neurodemon.terms.radii import settle_radius
 
 
-def words_of(effects=None, **changed):
-    return shlex.split(command_of(make_manifest(**changed), effects))
+def words_of(effects=None, options=(), **changed):
+    return shlex.split(command_of(make_manifest(**changed), effects, options).replace("\\\n", ""))
 
 
 def test_an_audit_of_digits_is_spelled_whole():
@@ -26,6 +33,17 @@ def test_an_audit_of_digits_is_spelled_whole():
         "    --examples=500 \\\n"
         "    --seed=0"
     )
+
+
+def test_an_audit_within_a_budget_names_it():
+    audit = make_budgeted_audit()
+    options = ["--budget=1500", "--top=20", "--confidence=0.95", "--sampling-seed=7"]
+    assert audit_options(audit) == options
+    assert words_of(audit.effects, options=options)[-4:] == options
+    of_time = make_budgeted_audit(work=replace(audit.work, budget=15000))
+    assert audit_options(of_time)[0] == "--budget=1400"
+    exact = replace(audit.certificate, kind="exact")
+    assert audit_options(make_budgeted_audit(certificate=exact)) == []
 
 
 @pytest.mark.parametrize(

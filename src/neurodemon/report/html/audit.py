@@ -13,6 +13,7 @@ from neurodemon.report.html.reading import Reading, demon_in_words, order_by_siz
 from neurodemon.report.html.trust import MOST_VERDICTS, found_row, trust, under_pictures, verdicts
 from neurodemon.report.html.units import largest_card, pictures, top_units
 from neurodemon.terms.audits import Audit
+from neurodemon.terms.text import count
 
 FIRST = 5  # units named in the answer
 
@@ -45,18 +46,11 @@ def audit_sections(audit: Audit, top: int) -> Markup:
 
 def _answer(audit: Audit, reading: Reading) -> Markup:
     """Say the answer: the units, what may be trusted, what is proved."""
-    row = found_row(audit, reading.predictor)
-    agreement = Card(
-        "Rank agreement",
-        "–" if row is None else ratio(row.spearman),
-        f"Spearman of {reading.predictor or 'the prediction'} with the measurement, "
-        f"{'all sites' if row is None or row.site is None else row.site}; 1 is the same order",
-    )
     first = _first_units(reading)
     parts = [
         cards([
             *largest_card(reading),
-            agreement,
+            _agreement(audit, reading),
             certificate_card(audit.certificate),
             cost_card(audit.work),
         ]),
@@ -68,6 +62,19 @@ def _answer(audit: Audit, reading: Reading) -> Markup:
         certify(audit.certificate),
     ]
     return section("The answer", *parts)
+
+
+def _agreement(audit: Audit, reading: Reading) -> Card:
+    """Say on a card how far the chosen predictor ranks the units as the measurement does."""
+    row = found_row(audit, reading.predictor)
+    if row is None:
+        return Card("Rank agreement", "–", "no predictor was compared with the measurement")
+    return Card(
+        "Rank agreement",
+        ratio(row.spearman),
+        f"Spearman of {row.predictor} with the measurement, on {count(row.n_units, 'unit')} of "
+        f"{row.site or 'all sites'}; 1 is the same order",
+    )
 
 
 def _first_units(reading: Reading) -> Markup:

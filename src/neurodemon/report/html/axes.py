@@ -15,7 +15,7 @@ from neurodemon.report.symlog import marked_powers, place, symmetric_log_range
 
 Array = NDArray[np.float64]
 WIDTH, HEIGHT = 340, 320  # of a picture, in its own units
-LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 46  # margins
+LEFT, RIGHT, TOP, BOTTOM = 74, 12, 10, 46  # margins
 EDGE = 0.07  # of the axis, beyond 0 where one side has no numbers
 
 

@@ -1,15 +1,16 @@
 """What an audit proves, in words that claim no more than it does."""
 
 from neurodemon.report.html.cards import Card
-from neurodemon.report.html.markup import Markup, paragraphs
+from neurodemon.report.html.markup import Markup, joined, paragraphs
 from neurodemon.report.html.numbers import share
+from neurodemon.report.html.tables import facts
 from neurodemon.terms.audits import AuditCertificate
 from neurodemon.terms.text import count
 
 KINDS = {
     "exact": "exact: every unit was measured on every example, and nothing is estimated",
     "eb": "empirical Bernstein: it holds for any distribution within a range that is known",
-    "clt": "asymptotic: it holds as far as means of samples are normal",
+    "clt": "asymptotic: the error is judged by samples, and it holds as far as what it assumes",
 }
 
 
@@ -31,29 +32,29 @@ def certify(certificate: AuditCertificate) -> Markup:
         certificate: of the audit.
 
     Returns:
-        Paragraphs.
+        Paragraphs, and a table of its bounds.
     """
-    return paragraphs([
-        certificate.statement,
-        f"Its kind is {KINDS.get(certificate.kind, certificate.kind)}.",
-        f"It assumes: {certificate.assumes}" if certificate.assumes else "",
-        *_open_ends(certificate),
+    assumes = certificate.assumes
+    is_said = assumes in certificate.statement
+    return joined([
+        paragraphs([
+            certificate.statement,
+            "" if is_said else assumes,
+            f"Its kind is {KINDS.get(certificate.kind, certificate.kind)}.",
+        ]),
+        Markup("") if certificate.kind == "exact" else facts(_bounds(certificate)),
     ])
 
 
-def _open_ends(certificate: AuditCertificate) -> list[str]:
-    """Say what is not decided, of an audit that did not measure all."""
-    if certificate.kind == "exact":
-        return []
-    top, n_open = certificate.top, certificate.n_undecided
-    missed = certificate.missed_by_counting
-    recall = (
-        f"Recall bound: the top {top} found here hold at least {share(certificate.recall_bound)} "
-        f"of the true top {top}, with {share(certificate.confidence)} confidence."
-    )
-    undecided = f"Undecided: {count(n_open, 'unit')} may still belong to the top {top}."
-    counted = (
-        f"By the random sample alone, at most {count(missed or 0, 'leader')} may be among the "
-        "units that were not measured on all examples."
-    )
-    return [recall, undecided if n_open else "", "" if missed is None else counted]
+def _bounds(certificate: AuditCertificate) -> list[tuple[str, str]]:
+    """Spell the numbers of an audit that did not measure all."""
+    top, missed = certificate.top, certificate.missed_by_counting
+    return [
+        ("recall bound", f"at least {share(certificate.recall_bound)} of the true top {top}"),
+        ("confidence", share(certificate.confidence)),
+        ("undecided", f"{count(certificate.n_undecided, 'unit')} that may still belong to them"),
+        (
+            "by counting alone",
+            "" if missed is None else f"at most {count(missed, 'leader')} missed",
+        ),
+    ]

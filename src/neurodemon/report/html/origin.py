@@ -2,10 +2,12 @@
 
 import re
 import shlex
+from collections.abc import Sequence
 from itertools import groupby
 
 from neurodemon.report.html.markup import Markup, element, joined, paragraphs, section
 from neurodemon.report.html.tables import facts
+from neurodemon.terms.audits import Audit
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.manifests import Manifest
 
@@ -31,12 +33,15 @@ FACTS = {
 }
 
 
-def origin(manifest: Manifest | None, effects: Effects | None) -> Markup:
+def origin(
+    manifest: Manifest | None, effects: Effects | None, options: Sequence[str] = ()
+) -> Markup:
     """Say what made the numbers, and how to make them again.
 
     Args:
         manifest: of the run, if it has one.
         effects: its rows, if it has any.
+        options: of the command that the manifest does not know.
 
     Returns:
         The section.
@@ -49,7 +54,7 @@ def origin(manifest: Manifest | None, effects: Effects | None) -> Markup:
     return joined([
         section(
             "How to make it again",
-            element("pre", element("code", command_of(manifest, effects))),
+            element("pre", element("code", command_of(manifest, effects, options))),
             paragraphs(_hints(manifest)),
         ),
         section(
@@ -63,12 +68,34 @@ def origin(manifest: Manifest | None, effects: Effects | None) -> Markup:
     ])
 
 
-def command_of(manifest: Manifest, effects: Effects | None) -> str:
+def audit_options(audit: Audit) -> list[str]:
+    """Spell what an audit was allowed; nothing for one that measured all.
+
+    Args:
+        audit: what was found.
+
+    Returns:
+        Options of the command.
+    """
+    work, certificate = audit.work, audit.certificate
+    if certificate.kind == "exact":
+        return []
+    is_of_pairs = 0 < work.budget < work.all_measurements  # else it was a time that ended it
+    return [
+        f"--budget={work.budget if is_of_pairs else work.measurements}",
+        f"--top={certificate.top}",
+        f"--confidence={certificate.confidence:g}",
+        f"--sampling-seed={audit.seed}",
+    ]
+
+
+def command_of(manifest: Manifest, effects: Effects | None, options: Sequence[str] = ()) -> str:
     """Spell the command that makes a run again, as far as its manifest knows.
 
     Args:
         manifest: of the run.
         effects: its rows, if it has any.
+        options: that the manifest does not know.
 
     Returns:
         Lines for a shell, an option on each.
@@ -85,9 +112,10 @@ def command_of(manifest: Manifest, effects: Effects | None) -> str:
         words += [f"--examples={number}" for number in _once(effects["n_examples"])[:1]]
     if kind in WITH_SEED and manifest.seed is not None:
         words.append(f"--seed={manifest.seed}")
+    words += options
     named = [word for word in words if not word.startswith("--")]
-    options = [shlex.quote(word) for word in words if word.startswith("--")]
-    return " \\\n    ".join([shlex.join(named), *options])
+    lines = [shlex.quote(word) for word in words if word.startswith("--")]
+    return " \\\n    ".join([shlex.join(named), *lines])
 
 
 def _demon(perturbation: str) -> list[str]:

@@ -16,7 +16,7 @@ from neurodemon.report.html.audit import audit_sections
 from neurodemon.report.html.effects import effects_sections, question_in_words, remarks
 from neurodemon.report.html.headroom import has_headroom, headroom_in_words, headroom_sections
 from neurodemon.report.html.markup import Markup, element, joined, paragraphs, section
-from neurodemon.report.html.origin import origin
+from neurodemon.report.html.origin import audit_options, origin
 from neurodemon.report.html.question import question_sections
 from neurodemon.report.html.words import legend
 from neurodemon.store.files import explain_disk_errors, write_whole
@@ -121,7 +121,11 @@ def render_page(shown: Shown) -> str:
         legend(),
         _sections(shown),
         section("What to know beside", remarks(shown.effects, shown.notes)),
-        origin(shown.manifest, shown.effects),
+        origin(
+            shown.manifest,
+            shown.effects,
+            audit_options(shown.result) if isinstance(shown.result, Audit) else (),
+        ),
     )
     footer = element(
         "footer",
