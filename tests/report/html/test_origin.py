@@ -77,8 +77,8 @@ def test_a_toy_has_neither_seed_nor_number_of_examples():
 
 def test_a_subject_of_ones_own_is_left_to_the_reader():
     assert words_of(subject="mine")[2] == "file.py:factory"
-    said = text_of(read_fragment(origin(make_manifest(subject="m<ine"), None)))
-    assert "The subject “m<ine” is somebody's own" in said
+    said = text_of(read_fragment(origin(make_manifest(subject="<mine>"), None)))
+    assert "The subject “<mine>” is somebody's own" in said
 
 
 @pytest.mark.parametrize(
