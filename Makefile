@@ -7,7 +7,7 @@ SEED ?= 1
 install := .venv/bin/python -m pip install --disable-pip-version-check -c constraints.txt
 torch_free := */neurodemon/errors.py,*/neurodemon/terms/*,*/neurodemon/graph/*,*/neurodemon/judge/*,*/neurodemon/book/*,*/neurodemon/store/*,*/neurodemon/report/*,*/neurodemon/planner/plan.py
 
-.PHONY: help demo test test-all check models format clean
+.PHONY: help demo test test-all check browser models format clean
 .NOTPARALLEL:
 
 help: ## show what there is
@@ -22,7 +22,7 @@ test: check ## every check that a change must pass
 
 test-all: check ## the same, and the long tests of tests/long
 
-check: .venv/.test
+check: .venv/.test browser
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
@@ -32,6 +32,14 @@ check: .venv/.test
 	.venv/bin/towncrier build --draft --version next >.venv/changelog.md
 	.venv/bin/pytest -n 2 --randomly-seed=$(SEED) --cov --cov-fail-under=95 $(skipped)
 	.venv/bin/coverage report --include='$(torch_free)' --fail-under=100
+
+# tests/browser opens the report in the system's Chromium. Where it cannot be installed they are
+# skipped, but for continuous integration, where they fail.
+browser:
+	@command -v chromium >/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -q && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium; } || \
+		echo 'No chromium, and no right to install it: the tests of tests/browser are skipped.'
 
 models: .venv/.test ## write the table of docs/models.md anew, some minutes
 	PYTHONPATH=tests HF_HUB_OFFLINE=1 .venv/bin/python -m zoo.table
