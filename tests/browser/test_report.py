@@ -6,7 +6,7 @@ from oracles.reports import make_budgeted_audit, make_budgeted_effects
 
 from neurodemon.report.html.page import Shown, write_page
 
-A4 = {"width": 794, "height": 1123}  # pixels at 96 dpi
+PAPER = {"width": 680, "height": 1009}  # pixels of A4 at 96 dpi, less margins of 15 mm
 HIDDEN = """() => [...document.querySelectorAll("td, th, dd, dt, p, li, svg, h1, h2, h3")]
     .filter((one) => !one.checkVisibility({contentVisibilityAuto: true}))
     .map((one) => one.tagName)"""
@@ -99,10 +99,11 @@ def test_paper_shows_everything(tmp_path, open_page, kind):
     path = tmp_path / "report.html"
     write_page(MAKERS[kind](), path)
     page = open_page(path, "dark").page
-    page.set_viewport_size(A4)
+    page.set_viewport_size(PAPER)
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate(HIDDEN) == []
     assert page.evaluate(CUT) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") == PAPER["width"]
 
 
 def test_without_scripts_tables_stand_and_heads_are_text(report, browser):
