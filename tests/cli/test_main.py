@@ -11,7 +11,8 @@ from neurodemon.cli import main
 from neurodemon.cli.main import app
 
 COMMANDS = [
-    "sites", "check", "predict", "measure", "audit", "curve", "headroom", "question", "show", "book",
+    "sites", "check", "predict", "measure", "audit", "curve", "headroom", "question", "show",
+    "report", "book",
 ]  # fmt: skip
 PROBE = """
 import sys
