@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from neurodemon.terms.audits import Agreement, Audit, AuditCertificate, Work
+from neurodemon.terms.audits import (
+    Agreement,
+    Audit,
+    AuditCertificate,
+    Coverage,
+    FalseNegative,
+    Work,
+)
 from neurodemon.terms.effects import Effects
 
 EFFECTS = Effects.of(
@@ -39,6 +46,9 @@ def test_an_audit_survives_json_with_its_effects_beside_it():
         {"agreement": (ROW,)},
         {"certificate": AuditCertificate("clt", "Some were measured.")},
         {"work": Work(0, 0.0, 0.0, 0, 0.0)},
+        {"false_negatives": (FalseNegative("fc1[0]", "fc1", 0.0, 1.0, 9, 1, "saturation"),)},
+        {"calibration": (Coverage(0.9, 0.85, 20),)},
+        {"seed": 3},
     ],
 )
 def test_each_field_is_in_the_summary(changed):
@@ -68,7 +78,16 @@ def test_an_audit_prints_question_units_agreement_verdicts_and_answers_in_order(
 
 def test_the_agreement_over_all_sites_is_called_all_and_what_is_unknown_a_dash():
     pooled = next(line for line in str(AUDIT).splitlines() if line.startswith("all "))
-    assert pooled.split() == ["all", "link", "12", *"–––––", "1", *"–––"]
+    assert pooled.split() == ["all", "link", "12", *"–––––", "1"]
+
+
+def test_intervals_of_the_agreement_have_columns_where_there_are_any():
+    row = replace(ROW, spearman_low=0.81, spearman_high=0.99)
+    lines = str(replace(AUDIT, agreement=(row, POOLED))).splitlines()
+    head = next(line for line in lines if line.startswith("site  predictor"))
+    assert head.split()[-3:] == ["spearman_within", "spearman_low", "spearman_high"]
+    pooled = next(line for line in lines if line.startswith("all "))
+    assert pooled.split()[-3:] == ["–", "–", "–"]
 
 
 def test_a_notebook_shows_ten_units_and_escapes_what_it_says():

@@ -199,13 +199,11 @@ def audit(
         from neurodemon.cli.plotting import plot_to, require_plot
         from neurodemon.cli.progress import watched
         from neurodemon.cli.reporting import report
-        from neurodemon.jobs.auditing import TOP
         from neurodemon.jobs.auditing import audit as run
-        from neurodemon.terms.budgets import parse_budget
+        from neurodemon.terms.budgets import TOP, parse_budget
         from neurodemon.terms.perturbations import parse_perturbation
 
-        wanted = parse_perturbation(perturbation)
-        allowed = parse_budget(budget)
+        wanted, allowed = parse_perturbation(perturbation), parse_budget(budget)
         require_plot(plot)
         with watched() as bars:
             opened = open_subject(
@@ -216,7 +214,7 @@ def audit(
                 units,
                 wanted,
                 budget=allowed,
-                top=TOP if top is None else top,
+                top=top or TOP,
                 recall=recall,
                 confidence=confidence,
                 seed=(seed or 0) if sampling_seed is None else sampling_seed,
@@ -225,7 +223,7 @@ def audit(
                 progress=bars.progress,
                 note=bars.note,
             )
-        report(result, out=out, top=SHOWN if top is None else top, as_json=as_json)
+        report(result, out=out, top=top or SHOWN, as_json=as_json)
         plot_to(result, plot)
 
 

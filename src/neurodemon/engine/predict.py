@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neurodemon.engine.layout import along, canonical, over_units, require_units
+from neurodemon.engine.layout import along, canonical, coordinates, over_units, require_units
 from neurodemon.engine.link import Link, recognise
+from neurodemon.engine.plugins import Place, ask, registered
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Move, move, z_of
 from neurodemon.engine.replay import Pass, Replay
@@ -58,10 +59,11 @@ class Ladder:
 
     @property
     def predictors(self) -> tuple[str, ...]:
-        """The predictors that apply, from the lowest rung to the highest."""
+        """The predictors that apply, from the lowest rung to the highest; then the plug-ins."""
         link = (LINK,) if self.link is not None else ()
         is_small = self.output is not None and self.n_outputs <= MOST_OUTPUTS
-        return (TANGENT, FIRST_ORDER, *link, *((LINEAR_LOGITS,) if is_small else ()))
+        own = (TANGENT, FIRST_ORDER, *link, *((LINEAR_LOGITS,) if is_small else ()))
+        return (*own, *registered())
 
 
 def ladder_of(recording: Recording) -> Ladder:
@@ -83,7 +85,7 @@ def choose(predictor: str, available: Sequence[str]) -> str:
 
     Args:
         predictor: a name, or `auto` for the highest rung that applies.
-        available: the predictors that apply, from the lowest to the highest.
+        available: the predictors that apply, from the lowest to the highest, then plug-ins.
 
     Returns:
         The predictor's name.
@@ -92,17 +94,18 @@ def choose(predictor: str, available: Sequence[str]) -> str:
         PredictorError: it does not exist, or does not apply.
     """
     if predictor == "auto":
-        return available[-1]
-    if predictor not in LADDER:
+        return [name for name in available if name in LADDER][-1]
+    if predictor in available:
+        return predictor
+    known = (*LADDER, *registered())
+    if predictor not in known:
         raise PredictorError(
-            f"Predictor {predictor!r} does not exist; expected auto or one of {', '.join(LADDER)}."
+            f"Predictor {predictor!r} does not exist; expected auto or one of {', '.join(known)}."
         )
-    if predictor not in available:
-        raise PredictorError(
-            f"Predictor {predictor!r} does not apply here: {_REASONS[predictor]} "
-            f"Available: {', '.join(available)}."
-        )
-    return predictor
+    raise PredictorError(
+        f"Predictor {predictor!r} does not apply here: {_REASONS[predictor]} "
+        f"Available: {', '.join(available)}."
+    )
 
 
 def influence(
@@ -209,16 +212,31 @@ def _low_rungs(  # noqa: PLR0913, PLR0917  # the rungs share all of this
     """Predict by the rungs that need δ alone."""
     site = recording.graph.site_by_name[request.block.site.name]
     result = {}
+    slope = along(canonical(delta[site.node], site).double(), request.block)
+    tangent = over_units(slope * request.dz.double(), request.block)
     if TANGENT in predictors:
-        slope = along(canonical(delta[site.node], site).double(), request.block)
-        at_z = slope * request.dz.double()
-        result[TANGENT] = over_units(at_z, request.block)
+        result[TANGENT] = tangent
     at_exit = along(canonical(delta[carried.exit], site).double(), request.block)
     first_order = over_units(_times(at_exit, carried), request.block)
     if FIRST_ORDER in predictors:
         result[FIRST_ORDER] = first_order
     if LINK in predictors and link is not None:
         result[LINK] = link(first_order)
+    brought = [name for name in predictors if name in registered()]
+    if brought:
+        place = Place(
+            block=request.block,
+            cost=recording.cost.double(),
+            tangent=tangent,
+            first_order=first_order,
+            z=coordinates(z_of(recording, request.block), request.block).double(),
+            dz=request.dz.double(),
+            delta=slope,
+            activation=carried.clean.double(),
+            moved=carried.moved.double(),
+            activation_delta=at_exit,
+        )
+        result.update({name: ask(name, place) for name in brought})
     return result
 
 

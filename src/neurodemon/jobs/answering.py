@@ -1,9 +1,10 @@
 """Answer the two questions of the book's readers, with the numbers of this very run.
 
 Is a neuron's influence its error? And do we not want influential neurons? The two toys are
-run beside it: |x|, and Nielsen's saturated neuron (chapter 3).
+run beside it, once: |x|, and Nielsen's saturated neuron (chapter 3).
 """
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -84,8 +85,9 @@ def _worst_in_words(units: UnitSet, effects: Effects) -> str:
     return f" First order misjudges {unit} most: promised {promised:+.4g}, really {done:+.4g}."
 
 
+@functools.cache  # the toys are what they are: once in a process is enough
 def _toys_in_words() -> tuple[str, str]:
-    """What the two toys say, run now."""
+    """What the two toys say, really run."""
     neuron = saturated()
     pairs = [_promised_and_done(neuron, step) for step in TOY_STEPS]
     (promise, done), (far_promise, far_done) = pairs

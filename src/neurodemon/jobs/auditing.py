@@ -28,12 +28,10 @@ from neurodemon.planner.plan import Plan, make_plan
 from neurodemon.store.writer import RunWriter, open_run
 from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms.audits import EXACT, Audit, AuditCertificate
-from neurodemon.terms.budgets import Budget, parse_budget
+from neurodemon.terms.budgets import TOP, Budget, parse_budget
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import Perturbation, Zero
 from neurodemon.terms.units import UnitSet
-
-TOP = 50  # leaders, if none are asked for
 
 
 @dataclass(frozen=True, eq=False)

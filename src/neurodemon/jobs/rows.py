@@ -64,7 +64,8 @@ def make_rows(  # noqa: PLR0913  # rows are made of this much
     if predicted is not None:
         columns["predictor"] = [predicted.predictor] * len(units)
     if len(columns) == 3:
-        columns["gap"] = columns["measured"] - columns["predicted"]
+        with np.errstate(invalid="ignore"):
+            columns["gap"] = columns["measured"] - columns["predicted"]
     if counted is not None:
         numbers = np.where(counted, numbers, np.nan)
     return Effects.of(

@@ -155,6 +155,8 @@ def _make_rows(given: Sampling, race: Race) -> Effects:
     value, exact = estimate.value, estimate.is_exact
     halves = estimate.half_widths(given.confidence)
     predicted = means(given.predicted[given.main], counted)
+    with np.errstate(invalid="ignore"):
+        gap, low, high = value - predicted, value - halves, value + halves
     none = (race.n_drawn == 0) & ~exact
     errors = [
         own if is_exact else float(error)
@@ -165,13 +167,13 @@ def _make_rows(given: Sampling, race: Race) -> Effects:
     return made.with_columns({
         "predicted": predicted,
         "measured": value,
-        "gap": value - predicted,
+        "gap": gap,
         "se": errors,
         "n_examples": race.n_examples,
         "status": np.where(none, NOT_MEASURED, np.array(made["status"])).tolist(),
         **{name: means(numbers, counted) for name, numbers in given.predicted.items()},
-        "low": _or_none(value - halves),
-        "high": _or_none(value + halves),
+        "low": _or_none(low),
+        "high": _or_none(high),
         "evidence": np.where(exact, EXACT, np.where(none, PREDICTED, SAMPLED)).tolist(),
         "n_measured": race.n_drawn,
         "is_random": is_random,

@@ -225,7 +225,8 @@ def _from_draws(
 
 def _mean(numbers: NDArray[np.float64], n_examples: NDArray[np.int64]) -> NDArray[np.float64]:
     """The mean over the examples that count; what is NaN does not."""
-    return np.asarray(np.nansum(numbers, 0) / np.maximum(n_examples, 1))
+    with np.errstate(over="ignore"):
+        return np.asarray(np.nansum(numbers, 0) / np.maximum(n_examples, 1))
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -14,6 +14,7 @@ from neurodemon.terms.shapes import Bool, Float, Int
 
 UNIFORM = 0.3  # of the draws go to all examples alike: theory.md §1.11
 SMALLEST_SIZE = 1e-3  # of the median unit's: no unit is thought to be without any effect
+LARGEST = 1e100  # of a size: larger ones would overflow in sums, and all are measured first
 TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -33,10 +34,11 @@ def positive_sizes(
         >>> positive_sizes(np.array([[4.0, 0.0]]), np.array([[True, True]])).tolist()
         [[4.004, 0.004]]
     """
-    known = np.where(counted & np.isfinite(sizes), np.abs(sizes), 0.0)
+    known = np.where(counted & np.isfinite(sizes), np.minimum(np.abs(sizes), LARGEST), 0.0)
     largest = known.max(0)
     filled = np.where(counted & ~np.isfinite(sizes), largest, known)
-    means = filled.sum(0) / np.maximum(counted.sum(0), 1)
+    with np.errstate(over="ignore"):
+        means = np.minimum(filled.sum(0) / np.maximum(counted.sum(0), 1), LARGEST)
     some = means[means > 0]
     floor = SMALLEST_SIZE * float(np.median(some)) if len(some) else 1.0
     return np.asarray(np.where(counted, filled + floor, 0.0))

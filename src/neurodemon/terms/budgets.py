@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from neurodemon.errors import BudgetError
 
+TOP = 50  # leaders that an audit looks for, if it is not told how many
 SECONDS = {"s": 1.0, "sec": 1.0, "min": 60.0, "h": 3600.0}
 EXPECTED = (
     'expected "all", a share such as "10%", a whole number of (unit, example) measurements such '
