@@ -106,9 +106,11 @@ def certify_bounded(
 ) -> Bound:
     """Bound the same where terms have a range for certain (kind `eb`).
 
-    At most k units are leaders. Each one's interval fails with a chance of (1 − confidence)/k,
-    so that with the confidence asked for none does; then only units whose interval reaches the
-    least of the found ones can have been missed. It holds at any stopping time.
+    At most k units are leaders: the upper end of each fails with a chance of half of
+    (1 − confidence)/k. Each unit may be found wrongly: the lower end of each of the U fails with
+    a chance of half of (1 − confidence)/U. With the confidence asked for none does; then only
+    units whose interval reaches the least of the found ones can have been missed. It holds at
+    any stopping time.
 
     Args:
         terms: of each unit, in the order drawn; empty where none was drawn.
@@ -122,22 +124,28 @@ def certify_bounded(
     """
     if estimate.is_exact.all():
         return Bound("exact", 0, 0, "")
-    low, high = np.abs(estimate.value).copy(), np.abs(estimate.value).copy()
+    low, high = np.abs(estimate.value), np.abs(estimate.value)
+    failure = (1 - confidence) / 2
     for unit in np.flatnonzero(~estimate.is_exact).tolist():
-        own, limit = terms[unit], limits[unit : unit + 1]
+        own, limit = terms[unit], float(limits[unit])
         centre = estimate.value[unit] - (own.mean() if len(own) else 0.0)  # the prediction
-        ends = (-limit, limit)
-        if len(own):
-            ends = bernstein(own[:, None], limit, (1 - confidence) / top)
-        first, last = centre + ends[0][0], centre + ends[1][0]
-        high[unit] = max(abs(first), abs(last))
-        low[unit] = 0.0 if first <= 0 <= last else min(abs(first), abs(last))
+        high[unit] = max(abs(end) for end in _ends(own, limit, failure / top) + centre)
+        first, last = _ends(own, limit, failure / len(high)) + centre
+        low[unit] = max(first, -last, 0.0)
     found = leaders(estimate, top)
     cut = float(low[found].min()) if len(found) else 0.0
     outside = np.ones(len(high), bool)
     outside[found] = False
     n_undecided = int((high[outside] > cut).sum())
     return Bound("eb", min(n_undecided, top), n_undecided, ASSUMES_EB)
+
+
+def _ends(terms: NDArray[np.float64], limit: float, failure: float) -> NDArray[np.float64]:
+    """The ends of the interval for the mean gap of one unit; all its range without a draw."""
+    if not len(terms):
+        return np.array([-limit, limit])
+    low, high = bernstein(terms[:, None], np.array([limit]), failure)
+    return np.concatenate([low, high])
 
 
 def most_events(chances: NDArray[np.float64], confidence: float) -> int:
@@ -148,15 +156,16 @@ def most_events(chances: NDArray[np.float64], confidence: float) -> int:
         confidence: such as 0.95.
 
     Returns:
-        The quantile of their number: by convolution; chances below 0.001 together as a Poisson
-        number, which is on the safe side.
+        The quantile of their number: by convolution; chances p below 0.001 together as a Poisson
+        number of mean Σ −log(1 − p), which is on the safe side: each is as often 0 as the event
+        does not happen.
 
     Example:
         >>> most_events(np.full(50, 0.02), 0.95), most_events(np.array([1.0, 0.5]), 0.95)
         (3, 2)
     """
     rare = chances < CERTAIN
-    mean = float(chances[rare].sum())
+    mean = float(-np.log1p(-chances[rare]).sum())
     reach = int(poisson.ppf(1 - 1e-9, mean)) + 1 if mean > 0 else 0
     numbers = poisson.pmf(np.arange(reach + 1), mean) if reach else np.ones(1)
     likely = np.sort(chances[~rare])

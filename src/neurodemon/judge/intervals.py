@@ -73,8 +73,8 @@ def bernstein(
     Returns:
         The lower and the upper ends, within ± limits.
     """
-    width = np.where(limits > 0, 2 * limits, 1.0)
-    x = (terms + limits) / width  # in [0, 1]
+    width = 2 * limits
+    x = (terms + limits) / np.where(width > 0, width, 1.0)  # in [0, 1]
     n_draws = len(x)
     count = np.arange(1, n_draws + 1)[:, None]
     means = (0.5 + np.cumsum(x, 0)) / (count + 1)  # regularised, as in the source
