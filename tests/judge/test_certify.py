@@ -18,7 +18,7 @@ from neurodemon.judge.certify import (
     most_events,
     outside_chances,
 )
-from neurodemon.judge.estimating import Estimate
+from neurodemon.judge.estimating import Estimate, tail_scale
 
 NAN = np.nan
 STUDENT = np.abs(
@@ -136,9 +136,9 @@ def test_units_as_large_as_the_least_leader_are_undecided():
 
 def test_chances_of_outsiders_are_students():
     estimate = known([2.0, 0.5], [0.0, 0.7])
-    scale = 0.7
+    scale = 0.7 * tail_scale(STUDENT, 3.0)
     expected = scipy.stats.t.sf(1.5 / scale, 3) + scipy.stats.t.sf(2.5 / scale, 3)
-    assert outside_chances(estimate, 1, 3.0)[1] == pytest.approx(expected, rel=0.02)
+    assert outside_chances(estimate, 1, 3.0)[1] == pytest.approx(expected, rel=1e-12)
 
 
 def test_found_units_are_not_outside():

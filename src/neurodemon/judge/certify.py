@@ -39,8 +39,8 @@ class Bound:
 
 
 ASSUMES_CLT = (
-    "It assumes that estimates are off as those of the units drawn at random are, with tails "
-    f"no heavier than Student's t with {TAIL:g} degrees of freedom."
+    "It assumes that estimates are off as those of the units drawn at random are, up as "
+    f"often as down, with tails no heavier than Student's t with {TAIL:g} degrees of freedom."
 )
 ASSUMES_EB = (
     "It assumes nothing of the numbers but the range that the last layer's weights give them."

@@ -41,7 +41,8 @@ class Sampled:
         gaps: measured − predicted, NaN where not measured, (example, unit).
         n_drawn: how many examples of each unit were measured, the first of its order.
         is_broken: units with an effect that is no number: nothing more is to be learnt of them.
-        calibration: units drawn at random that are measured on all examples, none broken.
+        calibration: units drawn at random that are measured on all examples, of which they have
+            some; none broken.
     """
 
     predicted: NDArray[np.float64]
@@ -79,7 +80,8 @@ class Estimate:
         error: its standard error; 0 where all examples are measured.
         n_drawn: how many examples were measured.
         is_exact: whether all were, or more would not help.
-        scores: by number of draws, |estimate − truth| / error of the calibration units.
+        scores: by number of draws, |estimate − truth| / error of the calibration units that
+            have more examples; none where these are too few.
     """
 
     value: NDArray[np.float64]
@@ -156,9 +158,10 @@ def estimate(sampled: Sampled) -> Estimate:
         gap, spread = _from_draws(sampled, here, n_drawn, common)
         value[here] += gap
         error[here] = spread
-        if common is not None:
-            guess, width = _from_draws(sampled, own, n_drawn, common)
-            off = np.abs(guess - _mean(sampled.gaps[:, own], sampled.n_examples[own]))
+        able = own[sampled.n_examples[own] > n_drawn]  # of the others such an estimate is exact
+        if common is not None and len(able) >= FEWEST_TO_CALIBRATE:
+            guess, width = _from_draws(sampled, able, n_drawn, common)
+            off = np.abs(guess - _mean(sampled.gaps[:, able], sampled.n_examples[able]))
             with np.errstate(divide="ignore", invalid="ignore"):
                 scores[n_drawn] = np.where(off > 0, off / width, 0.0)
     return Estimate(value, error, sampled.n_drawn, is_exact, scores)
@@ -184,6 +187,8 @@ def learn(sampled: Sampled) -> Common:
 def tail_scale(scores: NDArray[np.float64], dof: float) -> float:
     """Scale Student's t so that it is nowhere lighter than scores are, in their upper part.
 
+    Each quantile is taken one standard error higher than it seems: of few scores it is unsure, and
+    a race stops where it seems small (without, bounds of 95 % on whole units held for 75 %).
     Where there are too few of them to see a tail, scores count as at least what they would be
     if all were as it should.
 
@@ -195,11 +200,14 @@ def tail_scale(scores: NDArray[np.float64], dof: float) -> float:
         The scale: the largest that the levels ask for.
 
     Example:
-        >>> round(tail_scale(np.abs(student_t.ppf(np.linspace(0.001, 0.999, 999), 3)), 3.0), 1)
-        1.0
+        >>> scores = np.abs(student_t.ppf(np.linspace(1e-4, 1 - 1e-4, 9999), 3))
+        >>> round(tail_scale(scores, 3.0), 2)
+        1.02
     """
-    upper = np.quantile(scores, LEVELS)
-    scale = float((upper / student_t.isf((1 - np.array(LEVELS)) / 2, dof)).max())
+    levels = np.array(LEVELS)
+    higher = np.minimum(levels + np.sqrt(levels * (1 - levels) / len(scores)), 1)
+    upper = np.quantile(scores, higher)
+    scale = float((upper / student_t.isf((1 - levels) / 2, dof)).max())
     return scale if len(scores) >= UNITS_OF_CONFORMAL else max(scale, 1.0)
 
 

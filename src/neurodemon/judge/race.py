@@ -7,7 +7,8 @@ All units are predicted; then
 3. again and again, the units of which it is unclear whether they belong to the top k get as
    many examples more as they have, and are finished where little is left (successive
    elimination); with a small budget the units that nothing speaks for are never drawn;
-4. what is left finishes the found top k, and then the most likely of the others.
+4. what is left finishes the found top k, and then the most likely of the others; before it is
+   called enough, units never drawn are drawn twice, if all can be.
 It is told each effect and knows no model, so that it can be raced on numbers alone.
 """
 
@@ -33,6 +34,7 @@ RANDOM_SHARE, MOST_RANDOM_SHARE = 0.12, 0.4  # of the budget for them, and at mo
 RESERVE = 0.45  # of the budget kept for finishing the top k, at most
 FIRST_SHARE = 0.5  # of what is free then, for the first look at every unit
 FEWEST_FIRST, MOST_FIRST = 8, 32  # examples of every unit at the first look
+GLANCE = 2  # examples of the units never drawn until the bound seemed met
 LOOK_SHARE = 0.25  # of what is free, for one later look
 FINISH = 0.6  # of the examples measured: then a unit is rather finished
 CAUTION = 2.0  # degrees of freedom in the search: heavier tails than are certified, so that
@@ -156,6 +158,7 @@ class Race:
     def sampled(self) -> Sampled:
         """All that was measured so far."""
         broken = self.is_broken
+        is_whole = ~broken & (self.n_examples > 0)
         return Sampled(
             predicted=self._predicted,
             probabilities=self._probabilities,
@@ -165,7 +168,7 @@ class Race:
             gaps=self.measured - self._predicted,
             n_drawn=self.n_drawn,
             is_broken=broken,
-            calibration=self.random[~broken[self.random]],
+            calibration=self.random[is_whole[self.random]],
         )
 
     @property
@@ -257,7 +260,7 @@ class Race:
         open_leaders = found[left[found] > 0]
         if not len(open_leaders) and self._is_met(now):
             self.stopped = "bound met"
-            return None
+            return self._glance(free)
         units = open_leaders
         if not len(units):
             chances = np.where(left > 0, outside_chances(now, self.field.top, CAUTION), -1.0)
@@ -265,6 +268,17 @@ class Race:
             units = units[left[units] > 0]
         units = units[np.cumsum(left[units]) <= free]
         return self._pairs(units, left[units]) if len(units) else None
+
+    def _glance(self, free: int) -> Drawn | None:
+        """Look at the units never drawn, if all can be, before a bound rests on them."""
+        # Of these is known only how far predictions are off as a rule: a unit far larger than
+        # predicted, as none of the random ones is, would be missed and not counted as missed.
+        unseen = np.flatnonzero((self.n_drawn == 0) & (self._left() > 0))
+        if not len(unseen) or not self.field.has_pairs or free < len(unseen):
+            return None
+        count = min(free // len(unseen), GLANCE)
+        self.stopped = "budget spent"
+        return self._pairs(unseen, np.minimum(self._left()[unseen], count))
 
     def _is_met(self, now: Estimate) -> bool:
         """Whether the top k is known as surely as was asked for, and no unit alone is likely."""
