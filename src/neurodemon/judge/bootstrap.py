@@ -78,7 +78,7 @@ def spearman_within(
     n_examples, n_units = predicted.shape
     if n_units < 3:
         return None
-    step = -(-n_examples // MOST_WITHIN)
+    step = max(-(-n_examples // MOST_WITHIN), 1)
     found = [
         correlate(rankdata(guess), rankdata(truth))
         for guess, truth in zip(predicted[::step], measured[::step], strict=True)

@@ -33,10 +33,10 @@ class Budget:
     def __str__(self) -> str:
         """Spell the budget as it may be written."""
         if self.seconds is not None:
-            return f"{self.seconds:g}s"
+            return f"{_spell(self.seconds)}s"
         if self.pairs is not None:
             return str(self.pairs)
-        return "all" if self.is_all else f"{100 * (self.share or 0):g}%"
+        return "all" if self.is_all else f"{_spell(100 * (self.share or 0))}%"
 
     @property
     def is_all(self) -> bool:
@@ -97,3 +97,8 @@ def _read(number: float, unit: str | None, budget: object) -> Budget:
     if number > 100:
         raise BudgetError(f"budget is {budget!r}, more than there is; {EXPECTED}")
     return Budget(share=number / 100)
+
+
+def _spell(number: float) -> str:
+    """Spell a number without an exponent, to 12 places: two budgets are not spelled alike."""
+    return f"{number:.12f}".rstrip("0").rstrip(".")
