@@ -13,7 +13,7 @@ from oracles.comparing import studied_sites
 from oracles.models import ZOO
 
 import neurodemon as nd
-from neurodemon.engine.pairs import can_pair, measure_pairs, pairs_per_pass
+from neurodemon.engine.pairs import Prepared, can_pair, measure_pairs, pairs_per_pass
 from neurodemon.errors import CaptureError
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.racing import WholeRunner, has_pairs, make_runner
@@ -165,5 +165,5 @@ def test_a_graph_of_one_batch_size_is_measured_unit_by_unit() -> None:
             torch.tensor([0]),
             torch.tensor([0]),
             dz=torch.zeros(6, 1, 4, dtype=torch.float64),
-            clean=(1, torch.zeros(6, dtype=torch.float64)),
+            prepared=Prepared(1, torch.zeros(6, dtype=torch.float64), frozenset()),
         )

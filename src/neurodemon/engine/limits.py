@@ -17,7 +17,12 @@ from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import UnitBlock
 
 CROSS_ENTROPY = "cross_entropy"
-WEIGHT_OF = {"linear": (0, 1, False), "mm": (0, 1, True), "addmm": (1, 2, True)}
+WEIGHT_OF = {
+    "linear": (0, 1, False),
+    "mm": (0, 1, True),
+    "matmul": (0, 1, True),
+    "addmm": (1, 2, True),
+}
 # operation → which argument is the value, which the weight, and whether outputs stand last
 
 
@@ -60,12 +65,11 @@ def _last_weight(
     readers = [node for node in graph.cone(exit_node) if exit_node in node.inputs]
     if [node.name for node in readers] != [ladder.output]:
         return None
-    places = WEIGHT_OF.get(readers[0].operation_name)
-    if places is None or recording.values[exit_node].ndim != 2:
-        return None
-    value, weight, is_transposed = places
+    value, weight, is_transposed = WEIGHT_OF.get(readers[0].operation_name, (0, 0, False))
     arguments = readers[0].arguments
-    if arguments[value] != Ref(exit_node) or not isinstance(arguments[weight], Ref):
+    name = getattr(arguments[weight], "name", "")  # of the node that holds the weights
+    found = recording.values.get(name)
+    if not isinstance(found, Tensor) or found.ndim != 2 or value == weight:
         return None
-    found: Tensor = recording.values[arguments[weight].name]
-    return found.T if is_transposed else found
+    is_ours = arguments[value] == Ref(exit_node) and graph[name].example_axis is None
+    return (found.T if is_transposed else found) if is_ours else None

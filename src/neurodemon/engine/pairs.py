@@ -4,17 +4,40 @@ What an audit needs that spends its measurements where they tell most: not every
 example. Slow twin: `measure`, which runs them all; both give the same up to rounding.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from neurodemon.engine.layout import require_units, take_units
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Move, move, region_of, z_of
-from neurodemon.engine.replay import Pass, Replay
+from neurodemon.engine.replay import Pass, Replay, fold_values
 from neurodemon.engine.trials import prove_clean
 from neurodemon.errors import CaptureError
+from neurodemon.graph.node import Node
 from neurodemon.terms.shapes import Float, Int
 from neurodemon.terms.units import UnitBlock
+
+STEP = 8  # between the sizes of passes
+SMALLEST_PASS = 16  # pairs: less saves hardly anything
+ROUNDOFFS = 64.0  # of the largest value: how far the same value may be off, computed again
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What all passes of pairs of one block on one batch share.
+
+    Attributes:
+        n_rows: how many pairs a pass holds.
+        clean: the cost of each example in such a pass without any change, float64.
+        picked: nodes whose values may be picked example by example.
+    """
+
+    n_rows: int
+    clean: Float[Tensor, " example"]
+    picked: frozenset[str]
 
 
 def can_pair(recording: Recording) -> bool:
@@ -23,7 +46,7 @@ def can_pair(recording: Recording) -> bool:
 
 
 def pairs_per_pass(recording: Recording, most: int, wanted: int) -> int:
-    """Choose how many pairs a pass holds: a power of two, so that few shapes occur.
+    """Choose how many pairs a pass holds, of few sizes, since each wants its own clean costs.
 
     Args:
         recording: the clean pass.
@@ -35,14 +58,62 @@ def pairs_per_pass(recording: Recording, most: int, wanted: int) -> int:
     """
     if recording.is_alone or not recording.can_fold:
         return 1
-    return int(max(1, min(1 << (max(wanted, 1) - 1).bit_length(), 1 << (most.bit_length() - 1))))
+    size = max(1, most)
+    while size > SMALLEST_PASS and size >= STEP * wanted:
+        size //= STEP
+    return size
 
 
-def clean_costs(recording: Recording, block: UnitBlock, n_rows: int) -> Float[Tensor, " example"]:
-    """Compute what each example costs in a pass of pairs without any change.
+def prove_picks(recording: Recording, source: str, names: Iterable[str]) -> frozenset[str]:
+    """Find which values below a source may be picked example by example instead of computed again.
 
-    Results of matrix products depend on their shape, so that pairs are compared with this, and
-    not with the recorded cost.
+    Where a model counts its examples or mixes them, values must be computed anew for a pass of
+    other examples, and all that follows as well. Most of them come out as the recorded values of
+    the examples picked; that is tried here, on a pass of another size with repeats.
+
+    Args:
+        recording: the clean pass.
+        source: where demons sit.
+        names: the nodes whose values are wanted.
+
+    Returns:
+        The nodes that came out so, up to rounding.
+    """
+    graph, values = recording.graph, recording.values
+    unsure = {name for name in names if graph[name].folding == "recompute"}
+    if not unsure or not recording.can_fold:
+        return frozenset()
+    chance = torch.Generator().manual_seed(len(source))
+    picks = torch.randint(recording.n_examples, (recording.n_examples + 3,), generator=chance)
+    again = fold_values(recording, unsure, Pass.of_pairs(picks.tolist()))
+    return frozenset(
+        name for name in unsure if _is_picked(values[name], graph[name], again[name], picks)
+    )
+
+
+def _is_picked(recorded: object, node: Node, again: object, picks: Tensor) -> bool:
+    """Whether a value computed again is that of the examples picked, up to rounding."""
+    axis = node.example_axis
+    if not (isinstance(recorded, Tensor) and isinstance(again, Tensor)) or axis is None:
+        return False
+    expected = recorded.index_select(axis, picks.to(recorded.device))
+    if expected.shape != again.shape:
+        return False
+    if not expected.is_floating_point():
+        return torch.equal(expected, again)
+    is_number = expected.isfinite()
+    if not torch.equal(is_number, again.isfinite()):
+        return False
+    off = (expected - again)[is_number].abs()
+    size = expected[is_number].abs().amax() if off.numel() else off.new_zeros(())
+    return bool((off <= ROUNDOFFS * torch.finfo(expected.dtype).eps * size).all())
+
+
+def prepare_pairs(recording: Recording, block: UnitBlock, n_rows: int) -> Prepared:
+    """Prove what may be picked, and compute what each example costs in a pass of pairs.
+
+    Results of matrix products depend on their shape, so that pairs are compared with these costs,
+    and not with the recorded ones.
 
     Args:
         recording: the clean pass.
@@ -50,20 +121,23 @@ def clean_costs(recording: Recording, block: UnitBlock, n_rows: int) -> Float[Te
         n_rows: how many pairs a pass holds.
 
     Returns:
-        The costs, float64, proved to be the recorded ones up to rounding.
+        What every pass of the block needs; its costs are proved to be the recorded ones.
 
     Raises:
         ReplayMismatchError: they are not.
     """
     exit_node = region_of(recording, block).exit
+    first = Replay(recording, exit_node, Pass.of_pairs([0]))
+    rules = first.rules(recording.graph.site_by_name[block.site.name])
+    picked = prove_picks(recording, exit_node, {exit_node, *first.outside, *rules})
     found = []
-    for first in range(0, recording.n_examples, n_rows):
-        own = torch.arange(first, first + n_rows) % recording.n_examples
-        replay = Replay(recording, exit_node, Pass.of_pairs(own.tolist()))
-        cost = replay.cost_of(replay.environment[exit_node])
+    for start in range(0, recording.n_examples, n_rows):
+        own = torch.arange(start, start + n_rows) % recording.n_examples
+        replay = Replay(recording, exit_node, Pass.of_pairs(own.tolist()), picked)
+        cost = replay.cost_of(replay.clean)
         prove_clean(replay, cost)
         found.append(cost[:, 0].double())
-    return torch.cat(found)[: recording.n_examples]
+    return Prepared(n_rows, torch.cat(found)[: recording.n_examples], picked)
 
 
 def measure_pairs(  # noqa: PLR0913  # pairs, and what was made once for many of them
@@ -73,7 +147,7 @@ def measure_pairs(  # noqa: PLR0913  # pairs, and what was made once for many of
     examples: Int[Tensor, " pair"],
     *,
     dz: Float[Tensor, "example position coordinate"],
-    clean: tuple[int, Float[Tensor, " example"]],
+    prepared: Prepared,
 ) -> Float[Tensor, " pair"]:
     """Measure the effect of a unit on an example, pair by pair.
 
@@ -83,7 +157,7 @@ def measure_pairs(  # noqa: PLR0913  # pairs, and what was made once for many of
         rows: the unit of each pair, by its place in the block.
         examples: the example of each pair, by its place in the batch.
         dz: Δz of every unit of the site, from `nudge`; of directions Δc of the block's.
-        clean: how many pairs a pass holds, and `clean_costs` of such a pass.
+        prepared: from `prepare_pairs`.
 
     Returns:
         cost after − cost before, float64.
@@ -99,18 +173,24 @@ def measure_pairs(  # noqa: PLR0913  # pairs, and what was made once for many of
         )
     require_units(z_of(recording, block), block)
     carried = move(recording, block, dz)
-    n_rows, reference = clean
+    n_rows, reference = prepared.n_rows, prepared.clean
     found = []
     for first in range(0, len(rows), n_rows):
         places = torch.arange(first, first + n_rows).clamp(max=len(rows) - 1)
-        costs = _costs(recording, block, carried, (rows[places], examples[places]))
+        pairs = (rows[places], examples[places])
+        costs = _costs(recording, block, carried, pairs, picked=prepared.picked)
         n_own = min(n_rows, len(rows) - first)
         found.append(costs[:n_own] - reference[examples[first : first + n_own]])
     return torch.cat(found).cpu()
 
 
 def _costs(
-    recording: Recording, block: UnitBlock, carried: Move, pairs: tuple[Tensor, Tensor]
+    recording: Recording,
+    block: UnitBlock,
+    carried: Move,
+    pairs: tuple[Tensor, Tensor],
+    *,
+    picked: frozenset[str],
 ) -> Float[Tensor, " pair"]:
     """The cost of each pair of one pass, in float64."""
     rows, examples = pairs
@@ -119,6 +199,6 @@ def _costs(
         take_units(value, block)[rows, examples].unsqueeze(1)
         for value in (carried.clean, carried.moved)
     )
-    replay = Replay(recording, carried.exit, Pass.of_pairs(examples.tolist()))
+    replay = Replay(recording, carried.exit, Pass.of_pairs(examples.tolist()), picked)
     own = block.take(rows.numpy())
     return replay.cost_of_columns(site, (clean, moved), own)[:, 0].double()

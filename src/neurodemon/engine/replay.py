@@ -66,11 +66,14 @@ class Replay:
         recording: the clean pass.
         source: the node whose value changes.
         shape: the pass.
+        picked: nodes that are proved to be picked example by example: they are not computed
+            again for a pass of pairs.
     """
 
     recording: Recording
     source: str
     shape: Pass
+    picked: frozenset[str] = frozenset()
 
     @cached_property
     def cone(self) -> tuple[Node, ...]:
@@ -80,9 +83,29 @@ class Replay:
     @cached_property
     def environment(self) -> dict[str, Any]:
         """All values that the cone reads from outside, and the source's own, folded."""
+        names = self.outside | {self.source}
+        return fold_values(self.recording, names, self.shape, self.picked)
+
+    @cached_property
+    def surroundings(self) -> dict[str, Any]:
+        """The same; the source's own may be missing, where it costs nothing to fold it later."""
+        if not self.picked:
+            return self.environment
+        return fold_values(self.recording, self.outside, self.shape, self.picked)
+
+    @property
+    def clean(self) -> Tensor:
+        """The source's own value, folded."""
+        value: Tensor = self.environment[self.source]
+        return value
+
+    @cached_property
+    def outside(self) -> frozenset[str]:
+        """The nodes that the cone reads from outside, the source left out."""
         inside = {node.name for node in self.cone}
-        outside = {name for node in self.cone for name in node.inputs} - inside
-        return fold_values(self.recording, outside | {self.source}, self.shape)
+        return (
+            frozenset(name for node in self.cone for name in node.inputs) - inside - {self.source}
+        )
 
     def rules(self, site: Site) -> dict[str, Rule]:
         """The rank-one rules of the nodes that read the source, by node."""
@@ -131,7 +154,7 @@ class Replay:
         changed = self._enter(site, moved - clean, block) if is_column else {}
         readers = {node.name for node in self.cone if self.source in node.inputs}
         if not readers <= changed.keys() or self.source == graph.cost:
-            value = self.environment[self.source]
+            value = self.clean
             flat = canonical(value, site)
             rows = flat.reshape(len(block), -1, *flat.shape[1:]).clone()
             put_units(rows, moved, block)
@@ -145,8 +168,8 @@ class Replay:
         units = torch.as_tensor(block.indices, device=change.device)
         positions = _positions(site, tuple(self.recording.values[self.source].shape))
         column = change.reshape(*change.shape[:2], *positions)
-        clean = fold_values(self.recording, rules, self.shape)
-        known = {**self.environment, self.source: None}  # a rule must not read what changes
+        clean = fold_values(self.recording, rules, self.shape, self.picked)
+        known = {**self.surroundings, self.source: None}  # a rule must not read what changes
         return {
             name: rule(fill(graph[name].arguments, known), clean[name], column, units)
             for name, rule in rules.items()
@@ -156,18 +179,24 @@ class Replay:
         """Run the rest of the cone."""
         cost = self.recording.graph.cost
         with torch.no_grad():
-            found = evaluate(list(nodes), {**self.environment, **changed}, wanted=[cost])
+            found = evaluate(list(nodes), {**self.surroundings, **changed}, wanted=[cost])
         result: Tensor = found[cost]
         return result.reshape(self.shape.rows, self.shape.n_examples)
 
 
-def fold_values(recording: Recording, names: Iterable[str], shape: Pass) -> dict[str, Any]:
+def fold_values(
+    recording: Recording,
+    names: Iterable[str],
+    shape: Pass,
+    picked: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
     """Give recorded values as they are for the rows of a pass.
 
     Args:
         recording: the clean pass.
         names: the nodes whose values to give.
         shape: the pass.
+        picked: of these it is proved that they may be tiled.
 
     Returns:
         The values by name: as recorded, tiled, or computed again at the folded size.
@@ -183,7 +212,7 @@ def fold_values(recording: Recording, names: Iterable[str], shape: Pass) -> dict
             continue
         if node.folding == "constant" or (node.operation is None and node.example_axis is None):
             given[node.name] = values[node.name]
-        elif node.folding == "tile":
+        elif node.folding == "tile" or node.name in picked:
             given[node.name] = _tile(values[node.name], node.example_axis, shape)
         elif (size := _known_size(node, recording, shape)) is not None:
             given[node.name] = size

@@ -205,7 +205,7 @@ def _statuses(
             found.append(statuses.NON_FINITE)
         elif not unit.any():
             found.append(statuses.NO_CHANGE)
-        elif is_measured and abs(unit.mean()) < floor:
+        elif is_measured and abs(float(means(unit[:, None])[0])) < floor:
             found.append(statuses.BELOW_NOISE)
         else:
             found.append(statuses.OK)

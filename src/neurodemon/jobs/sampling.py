@@ -23,7 +23,7 @@ from neurodemon.subjects.subject import Subject
 from neurodemon.terms.audits import EXACT, PREDICTED, SAMPLED
 from neurodemon.terms.budgets import Budget
 from neurodemon.terms.effects import Effects
-from neurodemon.terms.statuses import NOT_MEASURED
+from neurodemon.terms.statuses import NON_FINITE, NOT_MEASURED
 from neurodemon.terms.units import UnitSet
 
 ROUNDING = 64.0  # noise floors that a prediction which is the truth may be off
@@ -170,7 +170,7 @@ def _make_rows(given: Sampling, race: Race) -> Effects:
         "gap": gap,
         "se": errors,
         "n_examples": race.n_examples,
-        "status": np.where(none, NOT_MEASURED, np.array(made["status"])).tolist(),
+        "status": _statuses(race, made["status"]),
         **{name: means(numbers, counted) for name, numbers in given.predicted.items()},
         "low": _or_none(low),
         "high": _or_none(high),
@@ -178,6 +178,13 @@ def _make_rows(given: Sampling, race: Race) -> Effects:
         "n_measured": race.n_drawn,
         "is_random": is_random,
     })
+
+
+def _statuses(race: Race, measured: list[str]) -> list[str]:
+    """What each row is worth: as measured, unless no example was, or one is no number."""
+    known = np.where(race.n_drawn == 0, NOT_MEASURED, np.array(measured))
+    known = np.where(race.n_examples == 0, np.array(measured), known)  # padding everywhere
+    return list(np.where(race.is_broken, NON_FINITE, known).tolist())
 
 
 def _or_none(numbers: NDArray[np.float64]) -> list[float | None]:

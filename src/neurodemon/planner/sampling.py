@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from neurodemon.engine.memory import memory_told
-from neurodemon.engine.pairs import clean_costs, measure_pairs, pairs_per_pass
+from neurodemon.engine.pairs import Prepared, measure_pairs, pairs_per_pass, prepare_pairs
 from neurodemon.engine.recording import Recording
 from neurodemon.planner.plan import NUMBERS_PER_PASS
 from neurodemon.planner.run import Nudge, pass_size
@@ -100,13 +99,13 @@ class PairRunner:
     recordings: Sequence[Recording]
     nudge: Nudge
     batch_sizes: Sequence[int]
-    _clean: dict[tuple[int, int, int], Tensor] = field(default_factory=dict)
+    _prepared: dict[tuple[int, int, int], Prepared] = field(default_factory=dict)
 
     @property
     def clean_runs(self) -> dict[int, int]:
         """How many examples were run without a change, by the number of the block."""
         counts: dict[int, int] = {}
-        for block, batch, _ in self._clean:
+        for block, batch, _ in self._prepared:
             counts[block] = counts.get(block, 0) + self.batch_sizes[batch]
         return counts
 
@@ -132,14 +131,14 @@ class PairRunner:
         size = pass_size(recording, site, NUMBERS_PER_PASS)
         n_rows = pairs_per_pass(recording, size.examples * size.rows, len(piece.places))
         key = (piece.block, piece.batch, n_rows)
-        if key not in self._clean:
-            self._clean[key] = clean_costs(recording, block, n_rows)
+        if key not in self._prepared:
+            self._prepared[key] = prepare_pairs(recording, block, n_rows)
         effects = measure_pairs(
             recording,
             block,
             torch.as_tensor(piece.rows),
             torch.as_tensor(piece.examples),
             dz=self.nudge(block, piece.batch),
-            clean=(n_rows, self._clean[key]),
+            prepared=self._prepared[key],
         )
         return np.asarray(effects.numpy())
