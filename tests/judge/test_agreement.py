@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from neurodemon.judge import agreement
-from neurodemon.judge.agreement import THRESHOLDS, Threshold, agree, most_misjudged, verdict
+from neurodemon.judge.agreement import (
+    SAMPLE_NEEDED,
+    SLACK,
+    THRESHOLDS,
+    Threshold,
+    agree,
+    most_misjudged,
+    verdict,
+)
 from neurodemon.terms.audits import Agreement
 
 NAN, INF = math.nan, math.inf
@@ -102,7 +110,7 @@ def test_row_carries_the_site_and_the_predictor():
 
 def test_numbers_are_plain_python_numbers():
     row = judged([1.0, 2.0, -3.0], [2.0, 1.0, -3.0])
-    assert {type(value) for value in list(vars(row).values())[3:10]} == {float}
+    assert {type(value) for value in list(vars(row).values())[3:9]} == {float}
     assert type(row.n_units) is int
 
 
@@ -461,3 +469,58 @@ def test_most_misjudged_sees_a_gap_too_large_for_a_number():
 @pytest.mark.parametrize("columns", [([], []), ([NAN], [1.0]), ([1.0], [INF])])
 def test_most_misjudged_of_nothing_is_none(columns):
     assert most_misjudged(*(np.array(column, float) for column in columns)) is None
+
+
+# Units drawn at random, and examples that vary
+
+
+@pytest.mark.parametrize(
+    ("n_units", "words"),
+    [(0, "no unit was drawn at random and compared"), (1, "only 1 unit was drawn at random and")],
+)
+def test_verdict_says_that_too_few_units_were_drawn_at_random(n_units, words):
+    rows = [replace(PERFECT, n_units=n_units)]
+    assert words in verdict(rows, "fc1", is_sample=True)
+
+
+def test_a_sample_of_units_is_judged_from_eight_on():
+    rows = [replace(PERFECT, n_units=SAMPLE_NEEDED - 1)]
+    assert verdict(rows, "fc1", is_sample=True) == (
+        "fc1: only 7 units were drawn at random and compared, too few to judge a predictor: "
+        "measure."
+    )
+    assert "trust the size" in verdict(rows, "fc1")
+    rows = [replace(PERFECT, n_units=SAMPLE_NEEDED)]
+    assert "trust the size" in verdict(rows, "fc1", is_sample=True)
+
+
+@pytest.mark.parametrize(
+    ("low", "words"),
+    [
+        (None, "trust the size"),
+        (0.95 - SLACK + 1e-9, "trust the size"),
+        (0.84, "trust the ranking"),
+        (0.79, "trust nothing"),
+        (-0.5, "trust nothing"),
+    ],
+)
+def test_a_ranking_that_varies_with_examples_is_trusted_less(low, words):
+    row = replace(PERFECT, spearman_low=low, spearman_high=1.0)
+    assert words in verdict([row], "fc1")
+
+
+def test_verdict_says_how_far_the_ranking_varies_where_that_forbids_trust():
+    row = replace(PERFECT, spearman=0.93, spearman_low=0.5, spearman_high=0.97)
+    assert verdict([row], "fc1") == (
+        "fc1: trust nothing, measure: even link falls short (Spearman 0.93, but 0.50 to 0.97 as "
+        "examples vary, median error 4 %)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("spearman", "low"), [(0.99, 0.9), (0.93, 0.85), (0.5, 0.1), (0.93, None), (None, None)]
+)
+def test_verdict_is_silent_about_the_range_where_it_decides_nothing(spearman, low):
+    row = replace(PERFECT, spearman=spearman, spearman_low=low, spearman_high=0.97)
+    other = replace(PERFECT, predictor="tangent", spearman=0.1)
+    assert "as examples vary" not in verdict([row, other], "fc1")
