@@ -246,10 +246,15 @@ def test_the_scale_of_many_of_students_own_scores_is_one():
     assert tail_scale(scores, 3.0) == pytest.approx(1.0, abs=0.005)
 
 
-def test_the_scale_of_few_scores_is_rarely_too_small():
-    """By chance alone it would be so every other time, at the one level where it is largest."""
+def test_the_scale_of_few_scores_is_rather_too_large_than_too_small():
     scores = np.abs(np.random.default_rng(0).standard_t(3, (1000, 20)))
-    assert np.mean([tail_scale(own, 3.0) < 1 for own in scores]) < 0.15
+    assert np.mean([tail_scale(own, 3.0) < 1 for own in scores]) < 0.25
+
+
+def test_one_unit_far_off_does_not_decide_the_scale():
+    scores = np.abs(scipy.stats.t.ppf(np.linspace(0.001, 0.999, 20), 3))
+    scores[0] = 1000.0
+    assert tail_scale(scores, 3.0) < 25
 
 
 def test_few_small_scores_count_as_what_they_should_be():

@@ -22,6 +22,8 @@ from neurodemon.judge.intervals import (
 from neurodemon.judge.sampling import ordered_terms
 
 LEVELS = (0.8, 0.9, 0.95)  # of the scores, at which the tail is fitted
+MARGIN = 1.5  # standard errors at the lowest: bounds on whole units, of gaps that are log-normal,
+# were false in 10 % of 100 races instead of 23 % (5 % promised; 1 % where they are symmetric)
 LEAST_SPREAD, MOST_SPREAD = 0.3, 20.0  # of log variances between units
 ENOUGH_DRAWS = 8  # for an interval that no other unit calibrates
 UNDRAWN = 2.0  # standard errors of an interval from no draw, at least
@@ -187,8 +189,9 @@ def learn(sampled: Sampled) -> Common:
 def tail_scale(scores: NDArray[np.float64], dof: float) -> float:
     """Scale Student's t so that it is nowhere lighter than scores are, in their upper part.
 
-    Each quantile is taken one standard error higher than it seems: of few scores it is unsure, and
-    a race stops where it seems small (without, bounds of 95 % on whole units held for 75 %).
+    The lowest level is read a little higher than it seems: of few scores it is unsure, a race
+    stops where it seems small, and gaps may be skewed. The others are not, since a single unit
+    would decide.
     Where there are too few of them to see a tail, scores count as at least what they would be
     if all were as it should.
 
@@ -202,11 +205,12 @@ def tail_scale(scores: NDArray[np.float64], dof: float) -> float:
     Example:
         >>> scores = np.abs(student_t.ppf(np.linspace(1e-4, 1 - 1e-4, 9999), 3))
         >>> round(tail_scale(scores, 3.0), 2)
-        1.02
+        1.0
     """
     levels = np.array(LEVELS)
-    higher = np.minimum(levels + np.sqrt(levels * (1 - levels) / len(scores)), 1)
-    upper = np.quantile(scores, higher)
+    read = levels.copy()
+    read[0] = min(read[0] + MARGIN * np.sqrt(read[0] * (1 - read[0]) / len(scores)), 1)
+    upper = np.quantile(scores, read)
     scale = float((upper / student_t.isf((1 - levels) / 2, dof)).max())
     return scale if len(scores) >= UNITS_OF_CONFORMAL else max(scale, 1.0)
 
