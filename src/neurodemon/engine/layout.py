@@ -138,6 +138,29 @@ def take_units(
     return value[:, block.positions[:, None], features].transpose(0, 1)
 
 
+def take_pairs(
+    value: Float[Tensor, "example position coordinate"],
+    block: UnitBlock,
+    rows: Int[Tensor, " pair"],
+    examples: Int[Tensor, " pair"],
+) -> Float[Tensor, "pair part"]:
+    """Take the own numbers of single pairs, as `take_units` would give them.
+
+    Args:
+        value: of the site; for directions their coordinates, of this block alone.
+        block: the units.
+        rows: each pair's unit, by its place in the block.
+        examples: each pair's example.
+
+    Returns:
+        The numbers of each pair's unit on its example.
+    """
+    if block.kind not in {"neuron", "channel"} or not block.is_everywhere:
+        return take_units(value, block)[rows, examples]
+    units = torch.as_tensor(block.indices, device=value.device)[rows.to(value.device)]
+    return value[examples.to(value.device), :, units]
+
+
 def fill_units(
     into: Float[Tensor, "example position coordinate"],
     numbers: Float[Tensor, "example row"],

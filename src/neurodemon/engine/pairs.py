@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neurodemon.engine.layout import require_units, take_units
+from neurodemon.engine.layout import require_units, take_pairs
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Move, move, region_of, z_of
 from neurodemon.engine.replay import Pass, Replay, fold_values
@@ -196,7 +196,7 @@ def _costs(
     rows, examples = pairs
     site = recording.graph.site_by_name[block.site.name]
     clean, moved = (
-        take_units(value, block)[rows, examples].unsqueeze(1)
+        take_pairs(value, block, rows, examples).unsqueeze(1)
         for value in (carried.clean, carried.moved)
     )
     replay = Replay(recording, carried.exit, Pass.of_pairs(examples.tolist()), picked)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from neurodemon.judge.correlation import correlate
 from neurodemon.terms.shapes import Bool, Float
 
 RESAMPLES = 100
@@ -46,12 +45,7 @@ def spearman_interval(
     weights = chance.multinomial(n_examples, np.full(n_examples, 1 / n_examples), RESAMPLES)
     guesses = _weighted_means(predicted, weights)
     truths = np.where(is_signal, _weighted_means(measured, weights), 0.0)
-    found = [
-        correlate(rankdata(guess), rankdata(truth))
-        for guess, truth in zip(guesses, truths, strict=True)
-        if np.isfinite(guess).all() and np.isfinite(truth).all()
-    ]
-    defined = [value for value in found if value is not None]
+    defined = _spearman_of_rows(guesses, truths)
     if len(defined) <= RESAMPLES / 2:
         return None
     ends = np.quantile(defined, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
@@ -79,13 +73,21 @@ def spearman_within(
     if n_units < 3:
         return None
     step = max(-(-n_examples // MOST_WITHIN), 1)
-    found = [
-        correlate(rankdata(guess), rankdata(truth))
-        for guess, truth in zip(predicted[::step], measured[::step], strict=True)
-        if np.isfinite(guess).all() and np.isfinite(truth).all()
-    ]
-    defined = [value for value in found if value is not None]
-    return float(np.mean(defined)) if defined else None
+    defined = _spearman_of_rows(predicted[::step], measured[::step])
+    return float(np.mean(defined)) if len(defined) else None
+
+
+def _spearman_of_rows(
+    guesses: NDArray[np.float64], truths: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Spearman's correlation of each row with its fellow, where it is defined."""
+    is_finite = np.isfinite(guesses).all(1) & np.isfinite(truths).all(1)
+    ranks = [rankdata(numbers[is_finite], axis=1) for numbers in (guesses, truths)]
+    first, second = (numbers - numbers.mean(1, keepdims=True) for numbers in ranks)
+    sizes = np.sqrt((first**2).sum(1) * (second**2).sum(1))
+    is_defined = sizes > 0
+    products = (first * second).sum(1)[is_defined]
+    return np.asarray(np.clip(products / sizes[is_defined], -1, 1))
 
 
 def _weighted_means(

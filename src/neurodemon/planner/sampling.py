@@ -19,7 +19,7 @@ from neurodemon.planner.run import Nudge, pass_size
 from neurodemon.terms.shapes import Float, Int
 from neurodemon.terms.units import UnitBlock, UnitSet
 
-PAIRS_PER_PIECE = 1024  # measured between two reports of progress, at most
+PAIRS_PER_PIECE = 1024  # measured between two reports of progress, unless one pass holds more
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +58,16 @@ class Piece:
     examples: NDArray[np.int64]
 
 
-def cut_pairs(units: UnitSet, pairs: Pairs, batch_sizes: Sequence[int]) -> Iterator[Piece]:
+def cut_pairs(
+    units: UnitSet, pairs: Pairs, batch_sizes: Sequence[int], most: int = PAIRS_PER_PIECE
+) -> Iterator[Piece]:
     """Put pairs into pieces, batch by batch and block by block.
 
     Args:
         units: the set of units.
         pairs: of its units and of the examples of all batches.
         batch_sizes: how many examples each batch holds.
+        most: how many pairs a piece holds at most.
 
     Yields:
         The pieces; together they hold each pair once.
@@ -77,8 +80,8 @@ def cut_pairs(units: UnitSet, pairs: Pairs, batch_sizes: Sequence[int]) -> Itera
     keys = np.stack([batches[order], blocks[order]])
     changes = np.flatnonzero((np.diff(keys, axis=1) != 0).any(0)) + 1
     for group in np.split(order, changes):
-        for first in range(0, len(group), PAIRS_PER_PIECE):
-            places = group[first : first + PAIRS_PER_PIECE]
+        for first in range(0, len(group), most):
+            places = group[first : first + most]
             block, batch = int(blocks[places[0]]), int(batches[places[0]])
             rows = pairs.units[places] - firsts[block]
             yield Piece(block, batch, places, rows, pairs.examples[places] - starts[batch])
@@ -100,6 +103,7 @@ class PairRunner:
     nudge: Nudge
     batch_sizes: Sequence[int]
     _prepared: dict[tuple[int, int, int], Prepared] = field(default_factory=dict)
+    _sizes: dict[tuple[str, int], int] = field(default_factory=dict)
 
     @property
     def clean_runs(self) -> dict[int, int]:
@@ -118,7 +122,8 @@ class PairRunner:
         Yields:
             Which pairs were measured, and their effects, float64.
         """
-        for piece in cut_pairs(self.units, pairs, self.batch_sizes):
+        most = max(PAIRS_PER_PIECE, *(self._pass_size(block, 0) for block in self.units.blocks))
+        for piece in cut_pairs(self.units, pairs, self.batch_sizes, most):
             block = self.units.blocks[piece.block]
             doing = f"measuring {len(piece.places)} pairs at {block.site.name!r}"
             with memory_told(doing):
@@ -127,9 +132,8 @@ class PairRunner:
     def _measure(self, piece: Piece, block: UnitBlock) -> NDArray[np.float64]:
         """Measure one piece."""
         recording = self.recordings[piece.batch]
-        site = recording.graph.site_by_name[block.site.name]
-        size = pass_size(recording, site, NUMBERS_PER_PASS)
-        n_rows = pairs_per_pass(recording, size.examples * size.rows, len(piece.places))
+        most = self._pass_size(block, piece.batch)
+        n_rows = pairs_per_pass(recording, most, len(piece.places))
         key = (piece.block, piece.batch, n_rows)
         if key not in self._prepared:
             self._prepared[key] = prepare_pairs(recording, block, n_rows)
@@ -142,3 +146,13 @@ class PairRunner:
             prepared=self._prepared[key],
         )
         return np.asarray(effects.numpy())
+
+    def _pass_size(self, block: UnitBlock, batch: int) -> int:
+        """How many pairs of a block and a batch one pass may hold."""
+        key = (block.site.name, batch)
+        if key not in self._sizes:
+            recording = self.recordings[batch]
+            site = recording.graph.site_by_name[block.site.name]
+            size = pass_size(recording, site, NUMBERS_PER_PASS)
+            self._sizes[key] = size.examples * size.rows
+        return self._sizes[key]
