@@ -205,7 +205,7 @@ def tail_scale(scores: NDArray[np.float64], dof: float) -> float:
     Example:
         >>> scores = np.abs(student_t.ppf(np.linspace(1e-4, 1 - 1e-4, 9999), 3))
         >>> round(tail_scale(scores, 3.0), 2)
-        1.0
+        1.02
     """
     levels = np.array(LEVELS)
     read = levels.copy()
