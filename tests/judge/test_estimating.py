@@ -107,7 +107,7 @@ def test_intervals_shrink_with_the_number_of_draws():
 
 def test_estimates_are_unbiased():
     off = []
-    for seed in range(300):
+    for seed in range(150):
         sampled, truth = population(seed, n_units=60, n_random=5, n_drawn=6)
         scale = sampled.sizes[5:]
         off.append(np.median((estimate(sampled).value - truth)[5:] / scale))
