@@ -191,8 +191,7 @@ def audit(
 
     Prints the units with the largest effect, how far each predictor agrees with the
     measurement, what may be trusted, and whether influence is error here. With --budget only
-    some is measured, where it tells most: every unit gets an interval, and a certificate says how
-    many of the true top K can have been missed.
+    some is measured: every unit gets an interval, a certificate bounds how many were missed.
     """
     with guarded(with_traceback=traceback, out=out, resumes=True):
         from neurodemon.cli.opening import open_subject

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from neurodemon.judge.certify import Bound, certify, leaders, outside_chances
 from neurodemon.judge.estimating import Estimate, Sampled, estimate
 from neurodemon.judge.sampling import (
+    LARGEST,
     draw_order,
     draw_probabilities,
     ordered_terms,
@@ -35,7 +36,7 @@ RESERVE = 0.45  # of the budget kept for finishing the top k, at most
 FIRST_SHARE = 0.5  # of what is free then, for the first look at every unit
 FEWEST_FIRST, MOST_FIRST = 8, 32  # examples of every unit at the first look
 GLANCE = 2  # examples of the units never drawn until the bound seemed met
-LOOK_SHARE = 0.25  # of what is free, for one later look
+LOOK_SHARE, LEAST_LOOK = 0.25, 0.02  # of what is free, for one later look; of the budget, at least
 FINISH = 0.6  # of the examples measured: then a unit is rather finished
 CAUTION = 2.0  # degrees of freedom in the search: heavier tails than are certified, so that
 # units that little speaks for are looked at too (measured on MiniLM, 16 pairs, 7 %: recall .98
@@ -103,7 +104,8 @@ class Race:
         self._chance = chance
         self.n_examples = field.counted.sum(0)
         self._sizes = sizes.sum(0) / np.maximum(self.n_examples, 1)
-        self._predicted = np.where(field.counted & np.isfinite(field.predicted), field.predicted, 0)
+        is_usable = field.counted & (np.abs(field.predicted) < LARGEST)  # and no NaN
+        self._predicted = np.where(is_usable, field.predicted, 0.0)
         self.measured = np.full(field.predicted.shape, np.nan)
         self.is_known = np.zeros(field.predicted.shape, bool)
         self.n_drawn = np.zeros(n_units, np.int64)
@@ -144,8 +146,8 @@ class Race:
 
     @property
     def is_broken(self) -> NDArray[np.bool_]:
-        """Units with an effect that is no number."""
-        return np.asarray((self.is_known & ~np.isfinite(self.measured)).any(0))
+        """Units with an effect that is no number, or too large to be added up."""
+        return np.asarray((self.is_known & ~(np.abs(self.measured) < LARGEST)).any(0))
 
     @property
     def estimate(self) -> Estimate:
@@ -244,7 +246,8 @@ class Race:
         steps = np.minimum(np.maximum(self.n_drawn[units], 1), left[units])
         ends_soon = self.n_drawn[units] + steps > FINISH * self.n_examples[units]
         steps = np.where(ends_soon & (left[units] <= 3 * steps), left[units], steps)
-        fits = np.cumsum(steps) <= max(LOOK_SHARE * free, steps[0] if len(steps) else 0)
+        least = max(LEAST_LOOK * self.budget, steps[0] if len(steps) else 0)
+        fits = np.cumsum(steps) <= max(LOOK_SHARE * free, least)
         fits &= np.cumsum(steps) <= free
         return self._pairs(units[fits], steps[fits]) if fits.any() else None
 
@@ -264,7 +267,7 @@ class Race:
         units = open_leaders
         if not len(units):
             chances = np.where(left > 0, outside_chances(now, self.field.top, CAUTION), -1.0)
-            units = np.argsort(-chances, kind="stable")[: max(5, self.field.top // 4)]
+            units = np.argsort(-chances, kind="stable")[: max(5, self.field.top // 2)]
             units = units[left[units] > 0]
         units = units[np.cumsum(left[units]) <= free]
         return self._pairs(units, left[units]) if len(units) else None
