@@ -199,10 +199,9 @@ def audit(
         from neurodemon.cli.progress import watched
         from neurodemon.cli.reporting import report
         from neurodemon.jobs.auditing import audit as run
-        from neurodemon.terms.budgets import TOP, parse_budget
-        from neurodemon.terms.perturbations import parse_perturbation
+        from neurodemon.terms import budgets, perturbations
 
-        wanted, allowed = parse_perturbation(perturbation), parse_budget(budget)
+        wanted = perturbations.parse_perturbation(perturbation), budgets.parse_budget(budget)
         require_plot(plot)
         with watched() as bars:
             opened = open_subject(
@@ -211,9 +210,9 @@ def audit(
             result = run(
                 opened,
                 units,
-                wanted,
-                budget=allowed,
-                top=top or TOP,
+                wanted[0],
+                budget=wanted[1],
+                top=top or budgets.TOP,
                 recall=recall,
                 confidence=confidence,
                 seed=(seed or 0) if sampling_seed is None else sampling_seed,
