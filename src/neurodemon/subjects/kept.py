@@ -23,6 +23,31 @@ class Kept:
         self.recordings: dict[int, Recording] = {}
         self.paddings: dict[int, Padding] = {}
         self.certificate: Certificate | None = None
+        self._latest: tuple[int, Recording] | None = None
+
+    def recording(self, place: int) -> Recording | None:
+        """The recording of a batch, if it is kept."""
+        if self._latest is not None and self._latest[0] == place:
+            return self._latest[1]
+        return self.recordings.get(place)
+
+    def keep(self, place: int, made: Recording, most_bytes: int) -> Recording:
+        """Keep a recording with the others while they fit, and the latest one in any case.
+
+        Args:
+            place: the number of the batch.
+            made: its recording.
+            most_bytes: how much all may hold, but for the latest.
+
+        Returns:
+            The recording.
+        """
+        held = sum(recording.n_bytes for recording in self.recordings.values())
+        if held + made.n_bytes <= most_bytes:
+            self.recordings[place] = made
+        else:  # work goes batch by batch: the same is asked for again and again
+            self._latest = (place, made)
+        return made
 
 
 class Recordings(Sequence[Recording]):

@@ -333,18 +333,16 @@ class Subject:
 
     def recording(self, place: int) -> Recording:
         """The clean pass over one batch."""
-        if place not in self._kept.recordings:
-            captured = self.capture(place)
-            with self.held():
-                values = bind(captured.graph, self.model, self.batches[place])
-                with memory_told(f"recording batch {place}"):
-                    made = record(captured.graph, values, can_fold=captured.has_dynamic_batch)
-            require_finite(self.model, made.cost)
-            held = sum(recording.n_bytes for recording in self._kept.recordings.values())
-            if held + made.n_bytes > BYTES_KEPT:
-                return made
-            self._kept.recordings[place] = made
-        return self._kept.recordings[place]
+        kept = self._kept.recording(place)
+        if kept is not None:
+            return kept
+        captured = self.capture(place)
+        with self.held():
+            values = bind(captured.graph, self.model, self.batches[place])
+            with memory_told(f"recording batch {place}"):
+                made = record(captured.graph, values, can_fold=captured.has_dynamic_batch)
+        require_finite(self.model, made.cost)
+        return self._kept.keep(place, made, BYTES_KEPT)
 
     def _capture_anew(self, batch: Batch, signature: Any) -> Capture:
         """Capture for a batch's shape: by an earlier graph if it holds, else by a new one."""
