@@ -88,11 +88,46 @@ def test_a_directions_plug_in_reads_its_coordinates(subject: nd.Subject) -> None
     )
 
 
-@pytest.mark.parametrize("found", [torch.zeros(3), None, torch.zeros(12, 9)])
+@pytest.mark.parametrize(
+    "found", [torch.zeros(3), None, torch.zeros(12, 9), torch.zeros(12, 8, dtype=torch.complex64)]
+)
 def test_a_predictor_of_another_shape_is_refused(found: object, subject: nd.Subject) -> None:
     register_predictor(NAME, lambda _: found)
     with pytest.raises(PredictorError, match=r"expected a tensor \(example, unit\) = \(12, 8\)"):
         nd.predict(subject, "0", predictor=NAME)
+
+
+def test_a_predictor_that_writes_on_what_it_reads_changes_nothing(subject: nd.Subject) -> None:
+    before = nd.predict(subject, "0", predictor="first_order").per_example
+
+    def vandal(place: Place) -> Tensor:
+        found = place.first_order.clone()
+        parts = ("cost", "tangent", "first_order", "z", "dz", "delta", "activation", "moved")
+        for name in (*parts, "activation_delta"):
+            getattr(place, name).fill_(7.0)
+        return found
+
+    register_predictor(NAME, vandal)
+    audit = nd.audit(subject, "0")
+    np.testing.assert_allclose(audit.effects.array("first_order"), before.mean(0), atol=1e-15)
+    np.testing.assert_allclose(audit.effects.array(NAME), before.mean(0), atol=1e-15)
+
+
+def test_exact_rows_keep_their_digits_beside_a_prediction_far_off(subject: nd.Subject) -> None:
+    register_predictor(NAME, lambda place: torch.full_like(place.first_order, 1e20))
+    found = nd.audit(subject, budget="70%", top=3, predictor=NAME).effects
+    exact = np.array(found["evidence"]) == "exact"
+    truth = nd.measure(subject).array("measured")
+    assert exact.any()
+    np.testing.assert_allclose(found.array("measured")[exact], truth[exact], atol=1e-13)
+
+
+def test_a_prediction_that_is_no_number_proves_nothing(subject: nd.Subject) -> None:
+    register_predictor(NAME, lambda place: torch.full_like(place.first_order, torch.nan))
+    found = nd.audit(subject, "3", budget="30%", top=4, predictor=NAME)
+    true = set(nd.measure(subject, "3").top(4).spelled)
+    recall = len(true & set(found.effects.top(4).spelled)) / 4
+    assert found.certificate.recall_bound <= recall
 
 
 def test_whole_numbers_and_gradients_are_taken_as_numbers(subject: nd.Subject) -> None:
@@ -100,7 +135,7 @@ def test_whole_numbers_and_gradients_are_taken_as_numbers(subject: nd.Subject) -
     assert set(nd.predict(subject, "0", predictor=NAME)["predicted"]) == {1.0}
 
 
-@pytest.mark.parametrize("name", ["link", "auto", "low", "measured", "two words", "", 3])
+@pytest.mark.parametrize("name", ["link", "auto", "low", "measured", "two words", "", "None", 3])
 def test_a_name_that_is_taken_or_none_is_refused(name: object) -> None:
     with pytest.raises(PredictorError, match="taken or no identifier"):
         unchecked(name, lambda place: place.tangent)

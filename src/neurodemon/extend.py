@@ -5,6 +5,8 @@ what lies behind the nonlinearity) that gives the effect of each unit on each ex
 be as cheap as the passes it shares: it runs for all units at once, and nothing else is run.
 """
 
+import keyword
+
 from neurodemon.engine.plugins import Place, Predictor, register, unregister
 from neurodemon.engine.predict import LADDER
 from neurodemon.errors import PredictorError
@@ -41,7 +43,7 @@ def register_predictor(name: str, predictor: Predictor) -> None:
         ['half']
         >>> unregister_predictor("half")
     """
-    if not str(name).isidentifier() or name in TAKEN:
+    if not str(name).isidentifier() or keyword.iskeyword(name) or name in TAKEN:
         raise PredictorError(
             f"Predictor name {name!r} is taken or no identifier; expected one such as 'mine', and "
             f"none of {', '.join(sorted(TAKEN))}."

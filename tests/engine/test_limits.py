@@ -86,6 +86,18 @@ class Positions(nn.Module):
         return self.head(torch.relu(self.fc(x.unsqueeze(1))))
 
 
+class Scaled(nn.Module):
+    """The logits are the product of the last weights, fifty times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.weight = nn.Linear(5, 12), nn.Parameter(torch.randn(12, 4))
+        self.bias = nn.Parameter(torch.zeros(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.addmm(self.bias, torch.relu(self.fc(x)), self.weight, alpha=50.0)
+
+
 @pytest.mark.parametrize(
     ("model", "cost", "units"),
     [
@@ -93,6 +105,7 @@ class Positions(nn.Module):
         (classifier, lambda output, target: nn.functional.cross_entropy(
             output, target, reduction="none", label_smoothing=0.1), "1"),
         (lambda: Beside().double(), "cross_entropy", "fc"),
+        (lambda: Scaled().double(), "cross_entropy", "fc"),
         (classifier, "cross_entropy", "2"),  # the logits themselves
         (lambda: Positions().double(), lambda output, target: nn.functional.cross_entropy(
             output[:, 0], target, reduction="none"), "fc"),
@@ -101,7 +114,7 @@ class Positions(nn.Module):
             nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU(), nn.Linear(6, 4)
         ).double(), "cross_entropy", "1"),
     ],
-    ids=["bent logits", "smoothed", "read twice", "logits", "positions", "log_softmax", "a layer between"],
+    ids=["bent logits", "smoothed", "read twice", "scaled", "logits", "positions", "log_softmax", "a layer between"],
 )  # fmt: skip
 def test_elsewhere_there_are_none(model: object, cost: object, units: str) -> None:
     subject = nd.Subject(model(), [data()], cost)

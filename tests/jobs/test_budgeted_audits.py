@@ -20,7 +20,7 @@ from neurodemon.terms.statuses import NOT_MEASURED
 N_EXAMPLES = 120
 
 
-def subject_of(model: nn.Module, cost: str = "cross_entropy", n_inputs: int = 6) -> nd.Subject:
+def subject_of(model: nn.Module, cost: object = "cross_entropy", n_inputs: int = 6) -> nd.Subject:
     chance = torch.Generator().manual_seed(1)
     inputs = torch.randn(N_EXAMPLES, n_inputs, generator=chance, dtype=torch.float64)
     target = torch.randint(0, 4, (N_EXAMPLES,), generator=chance)
@@ -236,6 +236,32 @@ def test_an_example_that_is_padding_for_a_unit_is_neither_drawn_nor_counted() ->
     np.testing.assert_allclose(
         found.effects.array("measured")[exact], truth.effects.array("measured")[exact], atol=1e-13
     )
+
+
+def test_infinite_effects_are_as_the_whole_measurement_says() -> None:
+    def cliff(output: Tensor, target: Tensor) -> Tensor:
+        losses = nn.functional.cross_entropy(output, target, reduction="none")
+        return torch.where(losses > 4.0, torch.inf, losses)
+
+    subject = subject_of(deep(), cliff)
+    found = nd.audit(subject, "1", nd.Add(60.0), budget="99%", top=3)
+    truth = nd.measure(subject, "1", nd.Add(60.0))
+    exact = np.array(found.effects["evidence"]) == "exact"
+    infinite = np.isinf(truth.array("measured"))
+    assert infinite.any()
+    np.testing.assert_allclose(
+        found.effects.array("measured")[exact], truth.array("measured")[exact], atol=1e-13
+    )
+    assert np.isinf(found.effects.array("measured")[infinite]).all()
+    assert {found.effects["status"][place] for place in np.flatnonzero(infinite)} == {"non_finite"}
+    assert set(found.effects.array("n_measured")[exact]) == {N_EXAMPLES}
+
+
+def test_a_cost_that_only_looks_like_cross_entropy_gives_no_rigorous_bound() -> None:
+    def alike(output: Tensor, target: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(output, target, reduction="none")
+
+    assert nd.audit(subject_of(deep(), alike), "3", budget="40%", top=5).certificate.kind == "clt"
 
 
 def test_an_effect_that_is_no_number_is_told_and_leads_nothing() -> None:

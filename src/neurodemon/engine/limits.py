@@ -63,7 +63,7 @@ def _last_weight(
         return None
     exit_node = region_of(recording, block).exit
     readers = [node for node in graph.cone(exit_node) if exit_node in node.inputs]
-    if [node.name for node in readers] != [ladder.output]:
+    if [node.name for node in readers] != [ladder.output] or readers[0].keywords:
         return None
     value, weight, is_transposed = WEIGHT_OF.get(readers[0].operation_name, (0, 0, False))
     arguments = readers[0].arguments

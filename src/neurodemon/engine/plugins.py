@@ -21,7 +21,7 @@ class Place:
     """What a predictor may read: units of one site, on one batch, all from shared passes.
 
     Everything is float64, per example, before any average. Positions are flattened; a site
-    without positions has one. Nothing here may be written to.
+    without positions has one. All are copies.
 
     Attributes:
         block: the units, a row each.
@@ -100,11 +100,11 @@ def ask(name: str, place: Place) -> Float[Tensor, "example row"]:
     """
     found: object = _PREDICTORS[name](place)
     expected = tuple(place.first_order.shape)
-    if not isinstance(found, Tensor) or tuple(found.shape) != expected:
+    if not isinstance(found, Tensor) or tuple(found.shape) != expected or found.is_complex():
         what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         raise PredictorError(
             f"Predictor {name!r} returned {what} for {len(place.block)} units of "
-            f"{place.block.site.name!r}; expected a tensor (example, unit) = {expected}: the effect "
+            f"{place.block.site.name!r}; expected a tensor (example, unit) = {expected} of real numbers: the effect "
             "of each unit on each example. place.over_units sums over positions."
         )
     return found.detach().to(torch.float64)

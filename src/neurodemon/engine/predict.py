@@ -226,18 +226,23 @@ def _low_rungs(  # noqa: PLR0913, PLR0917  # the rungs share all of this
     if brought:
         place = Place(
             block=request.block,
-            cost=recording.cost.double(),
-            tangent=tangent,
-            first_order=first_order,
-            z=coordinates(z_of(recording, request.block), request.block).double(),
-            dz=request.dz.double(),
-            delta=slope,
-            activation=carried.clean.double(),
-            moved=carried.moved.double(),
-            activation_delta=at_exit,
+            cost=_own(recording.cost),
+            tangent=_own(tangent),
+            first_order=_own(first_order),
+            z=_own(coordinates(z_of(recording, request.block), request.block)),
+            dz=_own(request.dz),
+            delta=_own(slope),
+            activation=_own(carried.clean),
+            moved=_own(carried.moved),
+            activation_delta=_own(at_exit),
         )
         result.update({name: ask(name, place) for name in brought})
     return result
+
+
+def _own(value: Tensor) -> Tensor:
+    """A copy in float64: what a plug-in does to it stays its own affair."""
+    return value.detach().to(torch.float64, copy=True)
 
 
 def _times(gradient: Tensor, carried: Move) -> Tensor:

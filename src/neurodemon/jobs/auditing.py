@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,7 @@ def _require_sense(**wanted: object) -> None:
     """Refuse what an audit cannot reach."""
     for name, least in (("top", 1), ("seed", 0)):
         value = wanted[name]
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < least:
             raise BudgetError(f"{name} is {value!r}; expected a whole number from {least} on.")
     for name in ("recall", "confidence"):
         value = wanted[name]

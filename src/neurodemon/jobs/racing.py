@@ -87,16 +87,26 @@ class Clock:
     Attributes:
         seconds: so many; None for as many as it needs.
         begun: when it began.
+        started: when measuring began.
     """
 
     seconds: float | None = None
     begun: float = field(default_factory=time.perf_counter)
+    started: float = field(default_factory=time.perf_counter)
 
     @property
     def left(self) -> float:
         """Seconds left."""
         spent = time.perf_counter() - self.begun
         return float("inf") if self.seconds is None else self.seconds - spent
+
+    def adjust(self, race: Race) -> None:
+        """Plan for as many pairs as the speed so far leaves time for, if time is what counts."""
+        if self.seconds is None or not race.spent:
+            return
+        rate = race.spent / max(time.perf_counter() - self.started, 1e-9)
+        every = int(race.n_examples.sum())
+        race.budget = min(every, race.spent + int(HASTE * max(self.left, 0.0) * rate))
 
 
 def make_runner(subject: Subject, units: UnitSet, nudges: Nudges) -> Runner:
@@ -126,11 +136,12 @@ def probe(runner: Runner, units: UnitSet, subject: Subject, clock: Clock) -> int
     Returns:
         How many: at least 1. What was run for it is not used.
     """
-    chance = np.random.default_rng(0)
-    count = min(PROBE, len(units) * subject.n_examples)
-    pairs = Pairs(
-        chance.integers(0, len(units), count), chance.integers(0, subject.n_examples, count)
-    )
+    chance, n_examples = np.random.default_rng(0), subject.n_examples
+    count = min(PROBE, len(units) * n_examples)
+    pairs = Pairs(chance.integers(0, len(units), count), chance.integers(0, n_examples, count))
+    if isinstance(runner, WholeRunner):  # a pair costs as much as its whole unit
+        count = n_examples
+        pairs = Pairs(np.full(count, chance.integers(len(units))), np.arange(count))
     for _ in range(2):  # the first time, much is made that is kept
         begun = time.perf_counter()
         for _measured in runner.run(pairs):
@@ -162,6 +173,7 @@ def run_race(  # noqa: PLR0913  # the seam between race, runner, store and shell
         KeyboardInterrupt: the user stopped it.
     """
     progress("measure", race.spent, race.budget)
+    clock.started = time.perf_counter()
     try:
         for number, (units, examples) in enumerate(race.rounds()):
             effects = None if folder is None else read_round(folder, number, (units, examples))
@@ -170,6 +182,7 @@ def run_race(  # noqa: PLR0913  # the seam between race, runner, store and shell
                 if folder is not None:
                     write_round(folder, number, (units, examples), effects)
             race.tell(units, examples, effects)
+            clock.adjust(race)
             progress("measure", race.spent, race.budget)
             if clock.left <= 0:
                 break

@@ -19,6 +19,7 @@ from neurodemon.jobs.stating import state
 from neurodemon.judge.calibration import coverage
 from neurodemon.judge.certify import Bound, certify_bounded
 from neurodemon.judge.race import Field, Race
+from neurodemon.subjects.costs import cross_entropy
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms.audits import EXACT, PREDICTED, SAMPLED
 from neurodemon.terms.budgets import Budget
@@ -98,7 +99,8 @@ def sample(
         predictors=tuple(given.predicted),
         seconds=time.perf_counter() - given.begun,
     )
-    stopped = "time spent" if clock.left <= 0 and race.stopped == "budget spent" else race.stopped
+    is_late = clock.seconds is not None and race.stopped == "budget spent"
+    stopped = "time spent" if is_late else race.stopped
     work = replace(work, measurements=race.spent, budget=race.budget, stopped=stopped)
     bound, rigorous = race.bound, _rigorous(given, race)
     certificate = state(race, bound, rigorous, n_examples=given.subject.n_examples)
@@ -152,8 +154,9 @@ def _make_rows(given: Sampling, race: Race) -> Effects:
         known=known,
     )
     counted = race.field.counted
-    value, exact = estimate.value, estimate.is_exact
-    halves = estimate.half_widths(given.confidence)
+    exact, whole = estimate.is_exact, race.n_drawn >= race.n_examples
+    value = np.where(race.is_broken, made.array("measured"), estimate.value)
+    halves = np.where(race.is_broken & ~whole, np.nan, estimate.half_widths(given.confidence))
     predicted = means(given.predicted[given.main], counted)
     with np.errstate(invalid="ignore"):
         gap, low, high = value - predicted, value - halves, value + halves
@@ -163,7 +166,7 @@ def _make_rows(given: Sampling, race: Race) -> Effects:
         for own, is_exact, error in zip(made["se"], exact, estimate.error, strict=True)
     ]
     is_random = np.zeros(len(value), bool)
-    is_random[race.random] = exact[race.random]
+    is_random[race.random] = whole[race.random]
     return made.with_columns({
         "predicted": predicted,
         "measured": value,
@@ -174,7 +177,7 @@ def _make_rows(given: Sampling, race: Race) -> Effects:
         **{name: means(numbers, counted) for name, numbers in given.predicted.items()},
         "low": _or_none(low),
         "high": _or_none(high),
-        "evidence": np.where(exact, EXACT, np.where(none, PREDICTED, SAMPLED)).tolist(),
+        "evidence": np.where(whole, EXACT, np.where(none, PREDICTED, SAMPLED)).tolist(),
         "n_measured": race.n_drawn,
         "is_random": is_random,
     })
@@ -204,7 +207,7 @@ def _pairs_run(units: UnitSet, race: Race, runner: Runner) -> dict[int, int]:
 
 def _rigorous(given: Sampling, race: Race) -> Bound | None:
     """The bound that holds whatever the numbers are, where the weights give effects a range."""
-    limits = _gap_limits(given)
+    limits = _gap_limits(given, race)
     if limits is None:
         return None
     q = race.sampled.probabilities
@@ -218,8 +221,10 @@ def _rigorous(given: Sampling, race: Race) -> Bound | None:
     )
 
 
-def _gap_limits(given: Sampling) -> NDArray[np.float64] | None:
+def _gap_limits(given: Sampling, race: Race) -> NDArray[np.float64] | None:
     """How far measured and predicted can be apart, (example, unit); None where nothing says so."""
+    if given.subject.cost is not cross_entropy:  # one that looks like it may be bent elsewhere
+        return None
     parts = []
     recordings = given.subject.recordings()
     for place in range(len(recordings)):
@@ -235,5 +240,7 @@ def _gap_limits(given: Sampling) -> NDArray[np.float64] | None:
     limits = np.concatenate(parts)
     floors = ROUNDING * noise_floors(given.subject)[:, None]
     if given.main == LINEAR_LOGITS:  # which is the truth there
-        return np.broadcast_to(floors, limits.shape)
-    return np.asarray(limits + np.abs(given.predicted[given.main]) + floors)
+        limits = np.zeros_like(limits)
+    else:
+        limits = limits + np.abs(race.sampled.predicted)
+    return np.where(np.isfinite(limits), limits, np.inf) + floors

@@ -134,9 +134,9 @@ def certify_bounded(
         low[unit] = max(first, -last, 0.0)
     found = leaders(estimate, top)
     cut = float(low[found].min()) if len(found) else 0.0
-    outside = np.ones(len(high), bool)
+    outside = ~(estimate.is_exact & np.isnan(estimate.value))  # of what is no number nothing is
     outside[found] = False
-    n_undecided = int((high[outside] > cut).sum())
+    n_undecided = int((~(high[outside] <= cut)).sum())  # NaN is undecided
     return Bound("eb", min(n_undecided, top), n_undecided, ASSUMES_EB)
 
 

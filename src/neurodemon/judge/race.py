@@ -13,7 +13,7 @@ It is told each effect and knows no model, so that it can be raced on numbers al
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -153,7 +153,11 @@ class Race:
     def estimate(self) -> Estimate:
         """What is known of each unit."""
         if self._estimate is None:
-            self._estimate = estimate(self.sampled)
+            made = estimate(self.sampled)
+            is_whole = made.is_exact & ~self.is_broken
+            own = np.where(self.is_known & is_whole, self.measured, 0.0).sum(0)
+            whole = own / np.maximum(self.n_examples, 1)  # no digit lost to the prediction
+            self._estimate = replace(made, value=np.where(is_whole, whole, made.value))
         return self._estimate
 
     @property

@@ -72,5 +72,7 @@ def read_round(
         effects = table.column("effect").to_numpy()
     except (pa.ArrowException, OSError, ValueError, KeyError):
         return None
+    if effects.dtype != np.float64:
+        return None
     is_same = all(np.array_equal(own, want) for own, want in zip(asked, pairs, strict=True))
     return np.asarray(effects) if is_same else None

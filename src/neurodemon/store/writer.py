@@ -34,6 +34,12 @@ SAME_RUN = (
 )  # what two runs of a folder share
 
 
+PLAN_DIFFERS = (
+    "its plan is another (units, perturbation, predictor, or what an audit is to reach: budget, "
+    "top, recall, confidence, seed)"
+)
+
+
 def open_run(folder: Path, manifest: Manifest) -> "RunWriter":
     """Begin a run in a folder, or go on with the one that is there.
 
@@ -180,7 +186,10 @@ def _begin(folder: Path, manifest: Manifest) -> None:
 def _differences(stored: Manifest, manifest: Manifest) -> str:
     """Spell what keeps two manifests from being of one run; nothing if they are."""
     names = [name for name in SAME_RUN if getattr(stored, name) != getattr(manifest, name)]
-    return ", ".join(
-        f"its {name} is {getattr(stored, name)!r}, now it is {getattr(manifest, name)!r}"
+    spelled = (
+        PLAN_DIFFERS
+        if name == "plan"
+        else f"its {name} is {getattr(stored, name)!r}, now it is {getattr(manifest, name)!r}"
         for name in names
     )
+    return ", ".join(spelled)

@@ -5,6 +5,7 @@
 
 import re
 from dataclasses import dataclass
+from numbers import Integral
 
 from neurodemon.errors import BudgetError
 
@@ -75,10 +76,12 @@ def parse_budget(budget: object) -> Budget:
     """
     if isinstance(budget, Budget):
         return budget
-    if isinstance(budget, bool) or not isinstance(budget, (int, str)):
+    if isinstance(budget, bool) or not isinstance(budget, (Integral, str)):
         raise BudgetError(f"budget is {budget!r}; {EXPECTED}")
-    text = str(budget).strip().lower().replace(",", "").replace("_", "")
-    found = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*(%|s|sec|min|h)?", text)
+    text = str(budget).strip().lower()
+    if re.fullmatch(r"\d{1,3}([,_]\d{3})+", text, re.ASCII):  # thousands
+        text = text.replace(",", "").replace("_", "")
+    found = re.fullmatch(r"(\d+\.?\d*|\.\d+)\s*(%|s|sec|min|h)?", text, re.ASCII)
     if text == "all":
         return Budget(share=1.0)
     if found is None or float(found[1]) <= 0:
