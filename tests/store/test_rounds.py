@@ -125,3 +125,11 @@ def test_a_writer_that_is_stopped_leaves_no_round(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_round(tmp_path, 0, PAIRS, EFFECTS)
     assert read_round(tmp_path, 0, PAIRS) is None
+
+
+def test_effects_that_are_no_numbers_are_none(tmp_path):
+    rounds_folder(tmp_path).mkdir()
+    text = [str(effect) for effect in EFFECTS]
+    table = pa.table({"unit": UNITS, "example": EXAMPLES, "effect": text})
+    pq.write_table(table, round_path(tmp_path, 0))
+    assert read_round(tmp_path, 0, PAIRS) is None
