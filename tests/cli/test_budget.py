@@ -26,7 +26,7 @@ def test_the_screen_shows_intervals_evidence_and_the_certificate(run, my_file):
     assert head.split() == ["unit", "predicted", "measured", "low", "high", "evidence", "status"]
     wanted = [
         "… 125 more; --top 130 shows all.",
-        "measured: with evidence exact, on all examples; sampled, an estimate",
+        "predicted: by linear_logits. measured: with evidence exact, on all",
         "With 95 % confidence the 5 units found hold at least",
         "of all 650 by the arithmetic of",
         "Stopped: ",

@@ -134,12 +134,26 @@ def test_a_budget_of_all_is_exact_whichever_way_it_is_said(
 
 
 def test_a_budget_far_too_small_proves_nothing_and_says_so(subject: nd.Subject) -> None:
-    found = nd.audit(subject, budget=30, top=10)
+    found = nd.audit(subject, budget=130, top=10)
     assert found.certificate.recall_bound == 0
     assert "Too few units" in found.certificate.assumes
     assert None in found.effects["low"]
     assert NOT_MEASURED in found.effects["status"]
     assert all("too few" in sentence for sentence in found.verdicts.values())
+
+
+def test_a_budget_that_measures_nothing_is_refused(subject: nd.Subject) -> None:
+    with pytest.raises(BudgetError, match=r"10 measurements .* finish no unit"):
+        nd.audit(subject, budget=10, top=5)
+
+
+def test_time_that_predicting_took_is_told(
+    subject: nd.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neurodemon.jobs.sampling.probe", lambda *_: 1)
+    found = nd.audit(subject, budget="0.001s", top=5)
+    assert found.work.measurements == 0
+    assert "over before anything was measured" in found.effects.notes[-1]
 
 
 def test_a_budget_of_time_ends_in_time(subject: nd.Subject) -> None:
@@ -303,7 +317,18 @@ def count_pairs(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     return lambda: counted[0]
 
 
-@pytest.mark.parametrize("rounds", [0, 1, 3])
+def test_interrupted_before_the_first_round_nothing_is_kept(
+    subject: nd.Subject, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(0, patch)
+        with pytest.raises(KeyboardInterrupt):
+            nd.audit(subject, budget="40%", out=tmp_path / "run")
+    with pytest.raises(StoreError, match="No part of the run"):
+        nd.load(tmp_path / "run")
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
 def test_interrupted_and_gone_on_with_is_as_undisturbed(
     rounds: int, subject: nd.Subject, found: nd.Audit, tmp_path: Path
 ) -> None:
@@ -315,7 +340,7 @@ def test_interrupted_and_gone_on_with_is_as_undisturbed(
     kept = nd.load(tmp_path / "run")
     assert isinstance(kept, nd.Effects)
     assert "not complete" in kept.notes[-1]
-    assert (np.array(kept["n_measured"]).sum() > 0) == (rounds > 0)
+    assert np.array(kept["n_measured"]).sum() > 0
     with pytest.MonkeyPatch.context() as patch:
         ran = count_pairs(patch)
         again = nd.audit(subject, **options)

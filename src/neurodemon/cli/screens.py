@@ -97,6 +97,7 @@ def _show_units(paper: Paper, effects: Effects, top: int) -> None:
         paper.line(f"… {rest} more; --top {len(effects)} shows all.")
     if _is_sampled(effects):
         paper.line(
+            f"predicted: by {next(iter(effects['predictor']), None) or 'the predictor'}. "
             "measured: with evidence exact, on all examples; sampled, an estimate from some; "
             "predicted, from none. low, high: an interval for the mean over all examples."
         )

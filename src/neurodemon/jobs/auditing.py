@@ -143,7 +143,7 @@ def _require_sense(**wanted: object) -> None:
     for name in ("recall", "confidence"):
         value = wanted[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
-            raise BudgetError(f"{name} is {value!r}; expected a share above 0, such as 0.95.")
+            raise BudgetError(f"{name} is {value!r}; expected a share of 1, such as 0.95.")
     if wanted["confidence"] == 1:
         raise BudgetError(
             'confidence is 1; expected less, such as 0.95. For certainty measure all: budget="all".'

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neurodemon.engine.limits import effect_limits
 from neurodemon.engine.predict import FIRST_ORDER, LINEAR_LOGITS, ladder_of
+from neurodemon.errors import BudgetError
 from neurodemon.jobs.judging import Findings, count_work
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import Progress
@@ -25,8 +26,13 @@ from neurodemon.terms.audits import EXACT, PREDICTED, SAMPLED
 from neurodemon.terms.budgets import Budget
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.statuses import NON_FINITE, NOT_MEASURED
+from neurodemon.terms.text import count
 from neurodemon.terms.units import UnitSet
 
+TOO_LATE = (
+    "The time was over before anything was measured: predicting took it. Nothing here is more than "
+    "a prediction; give more time, or a share such as 10%."
+)
 ROUNDING = 64.0  # noise floors that a prediction which is the truth may be off
 
 
@@ -77,7 +83,7 @@ def sample(
         keep: takes the rows so far when the user stops it.
 
     Returns:
-        Rows with intervals, the certificate and the work.
+        Rows with intervals, the certificate and the work; a `BudgetError` says that there was none.
     """
     runner = make_runner(given.subject, given.units, given.nudges)
     clock = Clock(given.budget.seconds, given.begun)
@@ -88,9 +94,13 @@ def sample(
         folder=folder,
         clock=clock,
         progress=progress,
-        interrupted=lambda: keep(_make_rows(given, race)),
+        interrupted=lambda: keep(_make_rows(given, race)) if race.spent else None,
     )
+    if clock.seconds is None:
+        _require_work(given, race)
     effects = _make_rows(given, race)
+    if not race.spent:
+        effects = replace(effects, notes=(TOO_LATE,))
     pairs = _pairs_run(given.units, race, runner)
     work = count_work(
         given.subject,
@@ -115,6 +125,17 @@ def sample(
         coverage(race.estimate, given.confidence),
         given.seed,
     )
+
+
+def _require_work(given: Sampling, race: Race) -> None:
+    """Refuse a budget with which nothing was measured."""
+    if not race.spent:
+        raise BudgetError(
+            f"budget is {given.budget}: {count(race.budget, 'measurement')} (unit × example) of "
+            f"{int(race.n_examples.sum()):,} finish no unit, each having up to "
+            f"{int(race.n_examples.max()):,} examples; expected enough for some units. Give a "
+            'larger one, such as "10%".'
+        )
 
 
 def _make_field(given: Sampling, runner: Runner, clock: Clock) -> Field:
