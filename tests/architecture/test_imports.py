@@ -21,6 +21,10 @@ PLANTED = {
     "Results can be read and judged without torch": ("judge/agreement.py", "import torch"),
     "Shell libraries stay in the shell": ("tracing/axes.py", "import rich"),
     "Only the printer knows matplotlib": ("jobs/plotting.py", "import matplotlib.figure"),
+    "A page is made without torch and without matplotlib": (
+        "report/html/page.py",
+        "import matplotlib",
+    ),
     "No room imports the front door": ("terms/text.py", "import neurodemon"),
 }
 
