@@ -64,8 +64,7 @@ def conclude(findings: Findings) -> Audit:
     effects, subject, units = findings.effects, findings.subject, findings.units
     agreement = _all_agreement(findings)
     n_all = len(units)
-    is_random = np.array(effects["is_random"])
-    sampled_from = None if is_random.all() else n_all
+    is_sample = not all(effects["is_random"])
     clean = np.mean([float(cost) for one in subject.recordings() for cost in one.cost])
     sites = ", ".join(site.name for site in units.sites)
     return Audit(
@@ -74,8 +73,7 @@ def conclude(findings: Findings) -> Audit:
         certificate=findings.certificate,
         work=findings.work,
         verdicts={
-            site.name: verdict(agreement, site.name, is_sample=sampled_from is not None)
-            for site in units.sites
+            site.name: verdict(agreement, site.name, is_sample=is_sample) for site in units.sites
         },
         answers=answer(subject, units, _known(effects), agreement),
         question=(
