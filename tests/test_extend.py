@@ -97,6 +97,12 @@ def test_a_predictor_of_another_shape_is_refused(found: object, subject: nd.Subj
         nd.predict(subject, "0", predictor=NAME)
 
 
+def test_a_predictor_that_fails_is_named(subject: nd.Subject) -> None:
+    register_predictor(NAME, lambda _: {}["nothing"])
+    with pytest.raises(PredictorError, match=r"'mine' failed at '1' \(KeyError: 'nothing'\)"):
+        nd.predict(subject, "1", predictor=NAME)
+
+
 def test_a_predictor_that_writes_on_what_it_reads_changes_nothing(subject: nd.Subject) -> None:
     before = nd.predict(subject, "0", predictor="first_order").per_example
 

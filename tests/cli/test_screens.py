@@ -105,6 +105,11 @@ def test_the_manifest_is_shown_in_short(capsys):
     ]
 
 
+def test_what_an_audit_was_allowed_is_shown(capsys):
+    show_manifest(Paper(), replace(MANIFEST, allowed={"budget": "10%", "top": 20}), missing=0)
+    assert capsys.readouterr().out.splitlines()[1:] == ["Asked with --budget 10% --top 20.", ""]
+
+
 def test_what_a_run_lacks_is_said(capsys):
     show_manifest(Paper(), replace(MANIFEST, seed=None, versions={}), missing=1)
     assert capsys.readouterr().out.splitlines() == [

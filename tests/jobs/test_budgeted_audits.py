@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import neurodemon as nd
 from neurodemon.errors import BudgetError, StoreError
 from neurodemon.jobs import racing
+from neurodemon.jobs.reporting import report
 from neurodemon.planner.sampling import PairRunner, Pairs
 from neurodemon.store.reader import read_run
 from neurodemon.terms.audits import AUDIT_COLUMNS
@@ -289,6 +290,23 @@ def test_an_effect_that_is_no_number_is_told_and_leads_nothing() -> None:
 # Kept, interrupted, gone on with
 
 
+def test_some_examples_without_a_change_do_not_say_that_a_unit_changes_nothing() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 60), nn.ReLU(), nn.Linear(60, 3)).double()
+    with torch.no_grad():
+        model[0].bias -= 1.5  # alive on few examples
+    inputs = torch.randn(200, 6, dtype=torch.float64)
+    dying = nd.Subject(model, [(inputs, inputs[:, :3].argmax(1))], "cross_entropy")
+    found = nd.audit(dying, budget="30%", top=5, predictor="first_order").effects
+    truth = nd.measure(dying)
+    partial = (np.array(found["evidence"]) == "sampled") & (found.array("measured") != 0)
+    assert partial.any()
+    status = np.array(found["status"])
+    assert set(status[np.array(found["evidence"]) == "sampled"]) == {"ok"}
+    whole = np.array(found["evidence"]) == "exact"
+    assert status[whole].tolist() == np.array(truth["status"])[whole].tolist()
+
+
 def stop_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the user press Ctrl-C in a round."""
     rounds = 0
@@ -339,12 +357,19 @@ def test_interrupted_and_gone_on_with_is_as_undisturbed(
             nd.audit(subject, **options)
     kept = nd.load(tmp_path / "run")
     assert isinstance(kept, nd.Effects)
-    assert "not complete" in kept.notes[-1]
-    assert np.array(kept["n_measured"]).sum() > 0
+    n_measured = np.array(kept["n_measured"]).sum()
+    assert n_measured > 0
+    assert f"stopped after {n_measured:,} measurements" in kept.notes[-1]
+    assert kept.manifest is not None
+    assert kept.manifest.allowed is not None
+    assert kept.manifest.allowed["budget"] == "40%"
+    page = report(tmp_path / "run").path.read_text("utf-8")
+    assert "--budget=40%" in page
+    assert "--sampling-seed=0" in page
     with pytest.MonkeyPatch.context() as patch:
         ran = count_pairs(patch)
         again = nd.audit(subject, **options)
-        assert ran() == found.work.measurements - np.array(kept["n_measured"]).sum()
+        assert ran() == found.work.measurements - n_measured
     assert again.effects.table.equals(found.effects.table)
     np.testing.assert_array_equal(again.effects.per_example, found.effects.per_example)
     loaded = nd.load(tmp_path / "run")

@@ -105,6 +105,11 @@ def test_a_wrong_gradient_is_seen() -> None:
     assert not check(sound()).passed
 
 
+def test_slopes_that_drown_in_rounding_are_no_reason_to_warn() -> None:
+    subject = Subject(sound().model, batches(), lambda o, _: 1 + 1e-13 * (o * o).sum(1))
+    assert check(subject).passed
+
+
 def test_a_slope_that_is_not_the_gradient_is_a_warning() -> None:
     certificate = check(Subject(Detached(), batches(), squared))
     slope = next(probe for probe in certificate.probes if probe.name == "slope is the gradient")

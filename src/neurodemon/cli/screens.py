@@ -5,6 +5,7 @@ This file must never see torch.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 
 from neurodemon.cli.render import Paper
 from neurodemon.terms.audits import AUDIT_COLUMNS, EXACT, Agreement, Audit, FalseNegative, Work
@@ -69,12 +70,19 @@ def show_manifest(paper: Paper, manifest: Manifest, *, missing: int) -> None:
         f"Run: {manifest.verb} of {manifest.subject}, {manifest.perturbation}; {manifest.dtype} "
         f"on {manifest.device}{seed}; begun {manifest.created}; {versions or 'versions unknown'}."
     )
+    if manifest.allowed is not None:
+        paper.line(f"Asked with {_spell_allowed(manifest.allowed)}.")
     if missing:
         thing = "stage" if manifest.verb == "question" else "unit"
         paper.line(
             f"Not complete: {count(missing, thing)} of this run {_are(missing)} not done yet."
         )
     paper.line()
+
+
+def _spell_allowed(allowed: Mapping[str, object]) -> str:
+    """Spell what an audit was allowed, as its options."""
+    return " ".join(f"--{name} {value}" for name, value in allowed.items())
 
 
 def _show_units(paper: Paper, effects: Effects, top: int) -> None:

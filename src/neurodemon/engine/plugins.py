@@ -96,9 +96,16 @@ def ask(name: str, place: Place) -> Float[Tensor, "example row"]:
         The effects it predicts, float64.
 
     Raises:
-        PredictorError: it gave no tensor of the right shape.
+        PredictorError: it failed, or gave no tensor of the right shape.
     """
-    found: object = _PREDICTORS[name](place)
+    try:
+        found: object = _PREDICTORS[name](place)
+    except Exception as error:
+        raise PredictorError(
+            f"Predictor {name!r} failed at {place.block.site.name!r} ({type(error).__name__}: "
+            f"{error}); expected the effect of each unit on each example. Mend it, or "
+            "unregister_predictor it."
+        ) from error
     expected = tuple(place.first_order.shape)
     if not isinstance(found, Tensor) or tuple(found.shape) != expected or found.is_complex():
         what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__

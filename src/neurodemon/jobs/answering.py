@@ -16,7 +16,7 @@ from neurodemon.engine.trials import PassSize
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import predict_all
 from neurodemon.jobs.selecting import settle_units
-from neurodemon.judge.agreement import most_misjudged
+from neurodemon.judge.agreement import UNITS_NEEDED, most_misjudged
 from neurodemon.judge.verdicts import CANCELLING
 from neurodemon.subjects.subject import Subject
 from neurodemon.subjects.toys import DISTANCES, kink, saturated
@@ -54,7 +54,11 @@ def answer(
 
 def _agreement_in_words(agreement: Sequence[Agreement]) -> str:
     """Where predictions rank the units best, and where worst."""
-    rows = [row for row in agreement if row.site is not None and row.spearman is not None]
+    rows = [
+        row
+        for row in agreement
+        if row.site is not None and row.spearman is not None and row.n_units >= UNITS_NEEDED
+    ]
     if not rows:
         return "This run has too few units that differ to rank predictions by."
     ranked = sorted(rows, key=lambda row: row.spearman or 0.0)

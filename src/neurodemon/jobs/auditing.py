@@ -113,10 +113,17 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
     main = choose(predictor, predictors)
     predicted = predict_all(subject, chosen, nudges, predictors, progress=progress)
     key = f"{nudges.fingerprint}|{main}"
+    asked: dict[str, str | int | float] = {
+        "budget": str(allowed), "top": int(top), "recall": float(recall),
+        "confidence": float(confidence), "sampling-seed": int(seed),
+    }  # fmt: skip
     if not allowed.is_all:
         key += f"|{allowed}|{top}|{recall}|{confidence}|{seed}"
     plan = make_plan(chosen, key)
-    manifest = plan_manifest(subject, "audit", str(perturbation), plan)
+    manifest = replace(
+        plan_manifest(subject, "audit", str(perturbation), plan),
+        allowed=None if allowed.is_all else asked,
+    )
     writer = None if out is None else open_run(Path(out), manifest)
     job = _Job(subject, chosen, nudges, predicted, main, plan, writer, progress, begun)
     findings = (

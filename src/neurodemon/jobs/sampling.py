@@ -25,7 +25,7 @@ from neurodemon.subjects.subject import Subject
 from neurodemon.terms.audits import EXACT, PREDICTED, SAMPLED
 from neurodemon.terms.budgets import Budget
 from neurodemon.terms.effects import Effects
-from neurodemon.terms.statuses import NON_FINITE, NOT_MEASURED
+from neurodemon.terms.statuses import BELOW_NOISE, NO_CHANGE, NON_FINITE, NOT_MEASURED, OK
 from neurodemon.terms.text import count
 from neurodemon.terms.units import UnitSet
 
@@ -33,6 +33,7 @@ TOO_LATE = (
     "The time was over before anything was measured: predicting took it. Nothing here is more than "
     "a prediction; give more time, or a share such as 10%."
 )
+OF_ALL = (NO_CHANGE, BELOW_NOISE)  # what only all examples of a unit can say
 ROUNDING = 64.0  # noise floors that a prediction which is the truth may be off
 
 
@@ -208,6 +209,8 @@ def _statuses(race: Race, measured: list[str]) -> list[str]:
     """What each row is worth: as measured, unless no example was, or one is no number."""
     known = np.where(race.n_drawn == 0, NOT_MEASURED, np.array(measured))
     known = np.where(race.n_examples == 0, np.array(measured), known)  # padding everywhere
+    is_partial = (race.n_drawn > 0) & (race.n_drawn < race.n_examples)
+    known = np.where(is_partial & np.isin(known, OF_ALL), OK, known)
     return list(np.where(race.is_broken, NON_FINITE, known).tolist())
 
 

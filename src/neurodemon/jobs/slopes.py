@@ -80,18 +80,20 @@ def probe_slopes(subject: Subject, sites: Sequence[Site]) -> Slope | None:
     for site in chosen:
         place = int(torch.randint(delta[site.node].numel(), (), generator=generator))
         ours = float(delta[site.node].reshape(-1)[place])
-        found.append((ours, _nearest_slope(recording, site, place, ours, dtype), site.name))
+        nearest, rounding = _nearest_slope(recording, site, place, ours, dtype)
+        off = max(abs(ours - nearest) - rounding, 0.0)
+        found.append((off, ours, nearest, site.name))
     scale = max(1e-30, *(float(value.abs().max()) for value in delta.values()))
-    worst = max(found, key=lambda one: abs(one[0] - one[1]))
-    largest = abs(worst[0] - worst[1]) / scale
+    worst = max(found, key=lambda one: one[0])
+    largest = worst[0] / scale
     return Slope(
         n_units=len(found),
         dtype=str(dtype).removeprefix("torch."),
         largest=largest,
         agrees=largest <= LIMITS[dtype],
-        site=worst[2],
-        delta=worst[0],
-        slope=worst[1],
+        site=worst[3],
+        delta=worst[1],
+        slope=worst[2],
     )
 
 
@@ -233,13 +235,13 @@ def _precise_whole(subject: Subject) -> tuple[Recording, torch.dtype]:
 
 def _nearest_slope(
     recording: Recording, site: Site, place: int, delta: float, dtype: torch.dtype
-) -> float:
-    """The measured slope nearest to δ, over steps and sides: a kink may spoil some."""
+) -> tuple[float, float]:
+    """The measured slope nearest to δ, over steps and sides, and what of it can be rounding."""
     replay = Replay(recording, site.node, Pass(0, recording.n_examples, 1))
     z = recording.values[site.node]
     base = recording.cost.double().sum()
     scale = max(float(z.double().std(correction=0)), 1e-3)
-    slopes = []
+    slopes = []  # of which a kink may spoil some
     for step in STEPS[dtype]:
         change = torch.zeros_like(z).reshape(-1)
         change[place] = step * scale
@@ -251,4 +253,5 @@ def _nearest_slope(
             float(up - base) / width,
             float(base - down) / width,
         ]
-    return min(slopes, key=lambda slope: abs(slope - delta))
+    rounding = float(recording.noise_floor.double().max()) / (max(STEPS[dtype]) * scale)
+    return min(slopes, key=lambda slope: abs(slope - delta)), rounding

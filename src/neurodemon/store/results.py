@@ -148,12 +148,19 @@ def _take_back(folder: Path) -> None:
             path.rmdir()
 
 
+def _measured(run: StoredRun) -> str:
+    """Say how many pairs an audit with a budget has measured; nothing of another run."""
+    if "n_measured" not in run.effects.table.column_names:
+        return ""
+    return f" after {sum(run.effects['n_measured']):,} measurements (unit × example)"
+
+
 def _what_is_missing(run: StoredRun) -> str:
     """Say how far an incomplete run came, and how to go on."""
     if run.parts == run.parts_expected:
         return (
-            "This run is not complete: it was stopped, and these are the estimates up to then. The "
-            "same command with the same --out folder goes on with it."
+            f"This run is not complete: it was stopped{_measured(run)}, and these are the estimates "
+            "up to then. The same command with the same --out folder goes on with it."
         )
     return (
         f"This run is not complete: {run.parts} of {run.parts_expected} parts are there. The same "

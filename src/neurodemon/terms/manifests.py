@@ -28,6 +28,8 @@ class Manifest:
         format: of the run folder.
         source: whose weights they are, where the subject says so: `package`, `version`, `model`,
             `licence`, and `weights`, the SHA-256 of their file.
+        allowed: of an audit with a budget, what it may measure and must reach: `budget`, `top`,
+            `recall`, `confidence`, `sampling-seed`, as the command's options are named.
     """
 
     verb: str
@@ -46,6 +48,7 @@ class Manifest:
     cost: str = ""
     format: int = FORMAT
     source: dict[str, str] | None = None
+    allowed: dict[str, str | int | float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Spell as plain values for JSON."""

@@ -112,7 +112,7 @@ def command_of(manifest: Manifest, effects: Effects | None, options: Sequence[st
         words += [f"--examples={number}" for number in _once(effects["n_examples"])[:1]]
     if kind in WITH_SEED and manifest.seed is not None:
         words.append(f"--seed={manifest.seed}")
-    words += options
+    words += options or [f"--{name}={value}" for name, value in (manifest.allowed or {}).items()]
     named = [word for word in words if not word.startswith("--")]
     lines = [shlex.quote(word) for word in words if word.startswith("--")]
     return " \\\n    ".join([shlex.join(named), *lines])
