@@ -8,9 +8,9 @@ from oracles.models import cross_entropy, seeded
 from torch import nn
 
 import neurodemon as nd
+from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import canonical, take_units
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.replay import Pass
 from neurodemon.engine.trials import PassSize, Trials, cut_passes
 from neurodemon.errors import ReplayMismatchError
 from neurodemon.subjects.subject import Subject

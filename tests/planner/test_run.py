@@ -10,7 +10,7 @@ from oracles.models import ZOO, Case
 import neurodemon as nd
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.planner.plan import Plan, make_plan
-from neurodemon.planner.run import pass_size, run
+from neurodemon.planner.run import LARGER_ROW, pass_size, run
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_pass_takes_all_examples_before_more_rows(subject: nd.Subject) -> None
     recording = subject.recording(0)
     site = recording.graph.site_by_name["conv1"]
     width = 4 * 6 * 6  # conv2's output per example, the widest below
-    size = pass_size(recording, site, width * 3)
+    size = pass_size(recording, site, width * 3 // LARGER_ROW)
     assert (size.examples, size.rows) == (3, 1)
     size = pass_size(recording, site, width * 4 * 5)
     assert (size.examples, size.rows) == (4, 5)

@@ -7,8 +7,8 @@ import torch
 from oracles.models import ZOO, Case
 
 import neurodemon as nd
+from neurodemon.engine.folding import Pass, fold_values
 from neurodemon.engine.recording import record
-from neurodemon.engine.replay import Pass, fold_values
 from neurodemon.graph.node import Node
 from neurodemon.tracing.axes import Forms, fold, freeze
 from neurodemon.tracing.capture import Capture, bind, capture
@@ -39,7 +39,9 @@ def folded_and_true(case: Case, made: Capture) -> list[tuple[Node, object, objec
     recording = record(made.graph, bind(made.graph, case.model, batch))
     copies = take_examples(batch, torch.arange(count).repeat(ROWS))
     true = record(made.graph, bind(made.graph, case.model, copies)).values
-    folded = fold_values(recording, list(recording.values), Pass(0, count, ROWS))
+    folded = fold_values(
+        recording.graph, recording.values, list(recording.values), Pass(0, count, ROWS)
+    )
     return [(made.graph[name], value, true[name]) for name, value in folded.items()]
 
 

@@ -9,9 +9,10 @@ from oracles.odd_models import Branching, Custom, Guarded
 from torch import Tensor, nn
 
 import neurodemon as nd
+from neurodemon.engine.folding import Pass
 from neurodemon.engine.predict import influence
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.replay import Pass, Replay
+from neurodemon.engine.replay import Replay
 from neurodemon.errors import CaptureError, ReplayMismatchError, SubjectError
 from neurodemon.subjects.capturing import read_how
 from neurodemon.tracing.hooking import Watcher

@@ -7,6 +7,8 @@ since results of matrix products depend on their shape. Nothing is averaged here
 import torch
 from torch import Tensor
 
+from neurodemon.engine.differences import Descent, find_descent
+from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import require_units, take_units
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import move, z_of
@@ -37,6 +39,9 @@ def measure(
         UnitIndexError: the batch does not have one of the units.
     """
     require_units(z_of(recording, block), block)
+    descent = find_descent(recording, block)
+    if descent is not None:
+        return _carry_down(descent, recording, block, dz)
     carried = move(recording, block, dz)
     clean, moved = take_units(carried.clean, block), take_units(carried.moved, block)
     found = []
@@ -45,3 +50,20 @@ def measure(
         trials = Trials(recording, carried.exit, shape, block, clean[:, here])
         found.append(trials.effects(moved[:, here], block))
     return torch.cat(found, dim=1).T.cpu()
+
+
+def _carry_down(
+    descent: Descent,
+    recording: Recording,
+    block: UnitBlock,
+    dz: Float[Tensor, "example position coordinate"],
+) -> Float[Tensor, "example row"]:
+    """Measure by differences, where every operation on the way to the cost has one."""
+    change = take_units(dz, block)
+    n_examples = descent.examples_at_once(recording.n_examples)
+    found = change.new_empty(recording.n_examples, len(block), dtype=torch.float64)
+    for start in range(0, recording.n_examples, n_examples):
+        stop = min(start + n_examples, recording.n_examples)
+        shape = Pass(start, stop, len(block))
+        found[start:stop] = descent.effects(change[:, start:stop], block, shape).T
+    return found.cpu()

@@ -4,25 +4,25 @@ What an audit needs that spends its measurements where they tell most: not every
 example. Slow twin: `measure`, which runs them all; both give the same up to rounding.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 
+from neurodemon.engine.differences import Descent, find_descent
+from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import require_units, take_pairs
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Move, move, region_of, z_of
-from neurodemon.engine.replay import Pass, Replay, fold_values
+from neurodemon.engine.replay import Replay
 from neurodemon.engine.trials import prove_clean
 from neurodemon.errors import CaptureError
-from neurodemon.graph.node import Node
 from neurodemon.terms.shapes import Float, Int
 from neurodemon.terms.units import UnitBlock
 
 STEP = 8  # between the sizes of passes
 SMALLEST_PASS = 16  # pairs: less saves hardly anything
-ROUNDOFFS = 64.0  # of the largest value: how far the same value may be off, computed again
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +31,12 @@ class Prepared:
 
     Attributes:
         n_rows: how many pairs a pass holds.
-        clean: the cost of each example in such a pass without any change, float64.
-        picked: nodes whose values may be picked example by example.
+        clean: the cost of each example in such a pass without any change, float64; None where
+            changes are carried down by themselves.
     """
 
     n_rows: int
-    clean: Float[Tensor, " example"]
-    picked: frozenset[str]
+    clean: Float[Tensor, " example"] | None
 
 
 def can_pair(recording: Recording) -> bool:
@@ -64,53 +63,8 @@ def pairs_per_pass(recording: Recording, most: int, wanted: int) -> int:
     return size
 
 
-def prove_picks(recording: Recording, source: str, names: Iterable[str]) -> frozenset[str]:
-    """Find which values below a source may be picked example by example instead of computed again.
-
-    Where a model counts its examples or mixes them, values must be computed anew for a pass of
-    other examples, and all that follows as well. Most of them come out as the recorded values of
-    the examples picked; that is tried here, on a pass of another size with repeats.
-
-    Args:
-        recording: the clean pass.
-        source: where demons sit.
-        names: the nodes whose values are wanted.
-
-    Returns:
-        The nodes that came out so, up to rounding.
-    """
-    graph, values = recording.graph, recording.values
-    unsure = {name for name in names if graph[name].folding == "recompute"}
-    if not unsure or not recording.can_fold:
-        return frozenset()
-    chance = torch.Generator().manual_seed(len(source))
-    picks = torch.randint(recording.n_examples, (recording.n_examples + 3,), generator=chance)
-    again = fold_values(recording, unsure, Pass.of_pairs(picks.tolist()))
-    return frozenset(
-        name for name in unsure if _is_picked(values[name], graph[name], again[name], picks)
-    )
-
-
-def _is_picked(recorded: object, node: Node, again: object, picks: Tensor) -> bool:
-    """Whether a value computed again is that of the examples picked, up to rounding."""
-    axis = node.example_axis
-    if not (isinstance(recorded, Tensor) and isinstance(again, Tensor)) or axis is None:
-        return False
-    expected = recorded.index_select(axis, picks.to(recorded.device))
-    if expected.shape != again.shape:
-        return False
-    if not expected.is_floating_point():
-        return torch.equal(expected, again)
-    is_number = expected.isfinite()
-    if not torch.equal(is_number, again.isfinite()):
-        return False
-    off = (expected - again)[is_number].abs()
-    size = expected[is_number].abs().amax() if off.numel() else off.new_zeros(())
-    return bool((off <= ROUNDOFFS * torch.finfo(expected.dtype).eps * size).all())
-
-
 def prepare_pairs(recording: Recording, block: UnitBlock, n_rows: int) -> Prepared:
-    """Prove what may be picked, and compute what each example costs in a pass of pairs.
+    """Compute what each example costs in a pass of pairs, without any change.
 
     Results of matrix products depend on their shape, so that pairs are compared with these costs,
     and not with the recorded ones.
@@ -126,18 +80,17 @@ def prepare_pairs(recording: Recording, block: UnitBlock, n_rows: int) -> Prepar
     Raises:
         ReplayMismatchError: they are not.
     """
+    if find_descent(recording, block) is not None:
+        return Prepared(n_rows, None)
     exit_node = region_of(recording, block).exit
-    first = Replay(recording, exit_node, Pass.of_pairs([0]))
-    rules = first.rules(recording.graph.site_by_name[block.site.name])
-    picked = prove_picks(recording, exit_node, {exit_node, *first.outside, *rules})
     found = []
     for start in range(0, recording.n_examples, n_rows):
         own = torch.arange(start, start + n_rows) % recording.n_examples
-        replay = Replay(recording, exit_node, Pass.of_pairs(own.tolist()), picked)
+        replay = Replay(recording, exit_node, Pass.of_pairs(own.tolist()))
         cost = replay.cost_of(replay.clean)
         prove_clean(replay, cost)
         found.append(cost[:, 0].double())
-    return Prepared(n_rows, torch.cat(found)[: recording.n_examples], picked)
+    return Prepared(n_rows, torch.cat(found)[: recording.n_examples])
 
 
 def measure_pairs(  # noqa: PLR0913  # pairs, and what was made once for many of them
@@ -172,15 +125,34 @@ def measure_pairs(  # noqa: PLR0913  # pairs, and what was made once for many of
             "measured; expected one that takes any number of examples. Measure whole units."
         )
     require_units(z_of(recording, block), block)
+    descent = find_descent(recording, block)
+    if descent is not None:
+        return _carry_down(descent, block, (rows, examples), dz, prepared.n_rows)
     carried = move(recording, block, dz)
-    n_rows, reference = prepared.n_rows, prepared.clean
+    n_rows, reference = prepared.n_rows, cast("Tensor", prepared.clean)
     found = []
     for first in range(0, len(rows), n_rows):
         places = torch.arange(first, first + n_rows).clamp(max=len(rows) - 1)
         pairs = (rows[places], examples[places])
-        costs = _costs(recording, block, carried, pairs, picked=prepared.picked)
+        costs = _costs(recording, block, carried, pairs)
         n_own = min(n_rows, len(rows) - first)
         found.append(costs[:n_own] - reference[examples[first : first + n_own]])
+    return torch.cat(found).cpu()
+
+
+def _carry_down(
+    descent: Descent,
+    block: UnitBlock,
+    pairs: tuple[Tensor, Tensor],
+    dz: Float[Tensor, "example position coordinate"],
+    n_rows: int,
+) -> Float[Tensor, " pair"]:
+    """Measure by differences, where every operation on the way to the cost has one."""
+    found = []
+    for rows, examples in zip(*(torch.split(one, n_rows) for one in pairs), strict=True):
+        change = take_pairs(dz, block, rows, examples).unsqueeze(1)
+        shape = Pass.of_pairs(examples.tolist())
+        found.append(descent.effects(change, block.take(rows.numpy()), shape)[:, 0])
     return torch.cat(found).cpu()
 
 
@@ -189,8 +161,6 @@ def _costs(
     block: UnitBlock,
     carried: Move,
     pairs: tuple[Tensor, Tensor],
-    *,
-    picked: frozenset[str],
 ) -> Float[Tensor, " pair"]:
     """The cost of each pair of one pass, in float64."""
     rows, examples = pairs
@@ -199,6 +169,6 @@ def _costs(
         take_pairs(value, block, rows, examples).unsqueeze(1)
         for value in (carried.clean, carried.moved)
     )
-    replay = Replay(recording, carried.exit, Pass.of_pairs(examples.tolist()), picked)
+    replay = Replay(recording, carried.exit, Pass.of_pairs(examples.tolist()))
     own = block.take(rows.numpy())
     return replay.cost_of_columns(site, (clean, moved), own)[:, 0].double()

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import along, canonical, coordinates, over_units, require_units
 from neurodemon.engine.link import Link, recognise
 from neurodemon.engine.plugins import Place, ask, registered
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Move, move, z_of
-from neurodemon.engine.replay import Pass, Replay
+from neurodemon.engine.replay import Replay
 from neurodemon.engine.tape import Tape, make_tape
 from neurodemon.errors import PredictorError
 from neurodemon.graph.graph import Graph
@@ -287,7 +288,7 @@ def _cost_of_shifts(
     for first in range(0, n_units, rows):
         part = shift[:, first : first + rows].transpose(0, 1)
         replay = Replay(recording, output, Pass(0, n_examples, len(part)))
-        clean = replay.environment[output]
+        clean = replay.clean
         shifted = clean.double() + part.reshape(len(clean), *value.shape[1:])
         costs = replay.cost_of(shifted.to(value.dtype)).double() - replay.cost_of(clean).double()
         found.append(costs)

@@ -1,12 +1,14 @@
 """A recording: what one clean pass over a batch leaves behind."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from neurodemon.engine.folding import Pass, find_tiles, fold_values
 from neurodemon.graph.evaluate import evaluate
 from neurodemon.graph.graph import Graph
 from neurodemon.terms.shapes import Float
@@ -25,6 +27,7 @@ class Recording:
         cost: per example.
         noise_floor: per example; effects below about three times this are rounding.
         can_fold: whether the graph runs at any number of examples.
+        kept: what was made of the values once, for passes to come.
     """
 
     graph: Graph
@@ -32,6 +35,7 @@ class Recording:
     cost: Float[Tensor, " example"]
     noise_floor: Float[Tensor, " example"]
     can_fold: bool
+    kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def n_examples(self) -> int:
@@ -42,6 +46,27 @@ class Recording:
     def is_alone(self) -> bool:
         """Whether passes hold one example each: a branch of the model may read the batch."""
         return self.graph.whole is not None and self.graph.whole.one_by_one
+
+    @cached_property
+    def tiles(self) -> frozenset[str]:
+        """Nodes that may be tiled, by proof, though the rules alone would compute them again."""
+        if not self.can_fold or self.graph.whole is not None:
+            return frozenset()
+        return find_tiles(self.graph, self.values, self.n_examples)
+
+    def fold(self, names: Iterable[str], shape: Pass) -> dict[str, Any]:
+        """Give recorded values as they are for the rows of a pass.
+
+        Args:
+            names: the nodes whose values to give.
+            shape: the pass.
+
+        Returns:
+            The values by name: as recorded, tiled, or computed again at the folded size.
+        """
+        if shape == Pass(0, self.n_examples, 1):
+            return {name: self.values[name] for name in names}
+        return fold_values(self.graph, self.values, names, shape, self.tiles)
 
     @property
     def n_bytes(self) -> int:

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neurodemon.engine.folding import Pass
 from neurodemon.engine.memory import is_about_memory
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.replay import Pass, fold_values
 from neurodemon.errors import PredictorError
 from neurodemon.graph.evaluate import evaluate
 
@@ -140,7 +140,7 @@ def _run_tapped(
     nodes = [*graph.whole.tapped(sources), *graph.cost_nodes] if graph.whole else []
     own = {node.name for node in nodes}
     read = {name for node in nodes for name in node.inputs} - own
-    given = fold_values(recording, read | (set(sources) - own), shape)
+    given = recording.fold(read | (set(sources) - own), shape)
     with torch.inference_mode(mode=False), torch.enable_grad():
         leaves = {n: given[n].detach().requires_grad_() for n in sources if n not in own}
         return evaluate(nodes, {**given, **leaves}, wanted=[*sources, *targets])

@@ -11,8 +11,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from neurodemon.engine.folding import Pass
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.replay import Column, Pass, Replay
+from neurodemon.engine.replay import Column, Replay
 from neurodemon.errors import ReplayMismatchError
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.sites import Site

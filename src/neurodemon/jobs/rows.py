@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from neurodemon.engine.differences import find_descent
 from neurodemon.jobs.nudging import real_positions
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms import statuses
@@ -74,7 +75,9 @@ def make_rows(  # noqa: PLR0913  # rows are made of this much
         perturbation=[perturbation] * len(units),
         se=_standard_errors(numbers, counted),
         n_examples=_counts(numbers, counted),
-        status=_statuses(numbers, counted, noise_floors(subject), is_measured=measured is not None),
+        status=_statuses(
+            numbers, counted, _floors(subject, units, is_measured=measured is not None)
+        ),
         engine=[subject.capture(0).engine] * len(units),
         **columns,
     )
@@ -187,25 +190,37 @@ def _standard_errors(
         ]
 
 
+def _floors(subject: Subject, units: UnitSet, *, is_measured: bool) -> NDArray[np.float64]:
+    """Below what each unit's mean effect is rounding; 0 where no costs were subtracted."""
+    floor = FLOORS * floor_of_mean(noise_floors(subject)) if is_measured else 0.0
+    recordings = subject.recordings()
+    found = []
+    for block in units.blocks:
+        is_carried = is_measured and all(
+            find_descent(recordings[place], block) is not None for place in range(len(recordings))
+        )
+        found.append(np.full(len(block), 0.0 if is_carried else floor))
+    return np.concatenate(found)
+
+
 def _statuses(
     effects: NDArray[np.float64],
     counted: NDArray[np.bool_] | None,
     floors: NDArray[np.float64],
-    *,
-    is_measured: bool,
 ) -> list[str]:
     """Say of each unit what its numbers are worth."""
-    floor = FLOORS * floor_of_mean(floors)
     has = np.ones(effects.shape, bool) if counted is None else counted
     found = []
-    for unit in (column[own] for column, own in zip(effects.T, has.T, strict=True)):
+    for unit, floor in zip(
+        (column[own] for column, own in zip(effects.T, has.T, strict=True)), floors, strict=True
+    ):
         if not len(unit):
             found.append(statuses.PADDING)
         elif not np.isfinite(unit).all():
             found.append(statuses.NON_FINITE)
         elif not unit.any():
             found.append(statuses.NO_CHANGE)
-        elif is_measured and abs(float(means(unit[:, None])[0])) < floor:
+        elif abs(float(means(unit[:, None])[0])) < floor:
             found.append(statuses.BELOW_NOISE)
         else:
             found.append(statuses.OK)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from neurodemon.engine.folding import Pass
 from neurodemon.engine.predict import influence
 from neurodemon.engine.recording import Recording, record
-from neurodemon.engine.replay import Pass, Replay
+from neurodemon.engine.replay import Replay
 from neurodemon.errors import NeurodemonError, PredictorError
 from neurodemon.graph.evaluate import evaluate
 from neurodemon.subjects.admitting import Batch

@@ -15,6 +15,9 @@ from neurodemon.planner.plan import Chunk, Plan
 from neurodemon.terms.sites import Site
 from neurodemon.terms.units import UnitBlock
 
+LARGER_ROW = 4  # one row may hold so many times more: products are faster on many examples, but
+# not on many rows, which are tiled first (measured: benchmarks/sweep.py, docs/performance.md)
+
 Nudge = Callable[[UnitBlock, int], Tensor]  # (units, number of the batch) → Δz, canonical
 
 
@@ -54,7 +57,7 @@ def pass_size(recording: Recording, site: Site, numbers_per_pass: int) -> PassSi
     values = [recording.values[name] for name in names if name in recording.values]
     numbers = [value.numel() for value in values if isinstance(value, Tensor)]
     width = max(1, max(numbers, default=1) // n_examples)
-    examples = max(1, min(n_examples, numbers_per_pass // width))
+    examples = max(1, min(n_examples, LARGER_ROW * numbers_per_pass // width))
     return PassSize(examples, max(1, numbers_per_pass // (width * examples)))
 
 

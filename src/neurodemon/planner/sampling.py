@@ -109,7 +109,9 @@ class PairRunner:
     def clean_runs(self) -> dict[int, int]:
         """How many examples were run without a change, by the number of the block."""
         counts: dict[int, int] = {}
-        for block, batch, _ in self._prepared:
+        for (block, batch, _), prepared in self._prepared.items():
+            if prepared.clean is None:
+                continue
             counts[block] = counts.get(block, 0) + self.batch_sizes[batch]
         return counts
 

@@ -1,0 +1,95 @@
+"""The least time that a sweep could take here: what it must multiply, and what it must move.
+
+Peaks are measured in the same run: a large matrix product, and a copy larger than any cache. Of
+a cone is counted the floating-point work of its products and convolutions, the first of them as
+the rank-one update (or one input channel) that it comes to, and two operations for each number of
+its dense values; of bytes, each dense value that a product makes, written once and read once.
+"""
+
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+import neurodemon as nd
+from neurodemon.engine.region import find_region
+from neurodemon.graph.node import Node, fill
+
+PRODUCTS = {"linear", "mm", "addmm", "matmul", "bmm", "conv1d", "conv2d", "conv3d"}
+ATTENTION = "scaled_dot_product_attention"
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """What this machine can do.
+
+    Attributes:
+        flops: floating-point operations per second, of a matrix product.
+        bytes: bytes read and written per second, of a copy.
+    """
+
+    flops: float
+    bytes: float
+
+
+def measure_peaks(threads: int, repeats: int = 5) -> Peaks:
+    """Measure both peaks with so many threads, in float32."""
+    torch.set_num_threads(threads)
+    a, b = torch.randn(2048, 2048), torch.randn(1 << 26)
+    other = torch.empty_like(b)
+    product = min(_seconds(lambda: a @ a) for _ in range(repeats))
+    copy = min(_seconds(lambda: other.copy_(b)) for _ in range(repeats))
+    return Peaks(2 * 2048**3 / product, 2 * b.numel() * 4 / copy)
+
+
+def _seconds(work: object) -> float:
+    begun = time.perf_counter()
+    work()  # type: ignore[operator]
+    return time.perf_counter() - begun
+
+
+def least_seconds(subject: nd.Subject, site: str, peaks: Peaks) -> float:
+    """The least time for one unit of a site on all examples.
+
+    Args:
+        subject: of one batch.
+        site: the name of a site in the subject's graph.
+        peaks: of this machine.
+
+    Returns:
+        Seconds: the larger of both.
+    """
+    recording = subject.recording(0)
+    graph, values = recording.graph, recording.values
+    source = graph.site_by_name[site]
+    exit_node = find_region(graph, source.node, values).exit
+    axis = source.axes.index("unit")
+    columns, flops, moved = {exit_node: values[exit_node].shape[axis]}, 0.0, 0.0
+    for node in graph.below(exit_node):
+        value = values[node.name]
+        if not isinstance(value, Tensor):
+            continue
+        read = [columns[name] for name in node.inputs if name in columns]
+        is_product = node.operation_name in PRODUCTS
+        if read and len(read) == sum(n in columns for n in node.inputs) and not is_product:
+            columns[node.name] = read[0]  # still a column: next to nothing
+            continue
+        flops += _flops(node, values) / (read[0] if read else 1) + 2 * value.numel()
+        moved += 2 * value.numel() * value.element_size() if is_product else 0
+    return max(flops / peaks.flops, moved / peaks.bytes)
+
+
+def _flops(node: Node, values: dict[str, object]) -> float:
+    """The floating-point work of a product, a convolution or attention."""
+    arguments = fill(node.arguments, values)
+    tensors = [one for one in arguments if isinstance(one, Tensor)]
+    result: Tensor = values[node.name]  # type: ignore[assignment]
+    if node.operation_name == ATTENTION:
+        query, key = tensors[:2]
+        return 4.0 * query.numel() * key.shape[-2]
+    if node.operation_name in {"linear", "conv1d", "conv2d", "conv3d"}:
+        return 2.0 * result.numel() * tensors[1][0].numel()
+    if node.operation_name in PRODUCTS:
+        return 2.0 * result.numel() * tensors[-1].shape[-2]
+    return 0.0

@@ -1,0 +1,161 @@
+"""Operations that make each number of the same one: a column stays a column."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from neurodemon.engine.carrying.forms import (
+    CLASSES,
+    DENSE,
+    PRODUCT,
+    SINGLE,
+    Carried,
+    Change,
+    Changes,
+    Form,
+    Way,
+    Window,
+    pair,
+    single,
+)
+from neurodemon.engine.formulas import (
+    change_of,
+    rectified_change,
+    sigmoid_change,
+    square_change,
+    tanh_change,
+)
+from neurodemon.engine.operations import is_pointwise
+from neurodemon.graph.node import Node, Ref
+
+FRESH = {"linear", "mm", "addmm", "matmul", "conv1d", "conv2d", "conv3d"}  # give a new tensor
+_FORMULAS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "tanh": tanh_change,
+    "sigmoid": sigmoid_change,
+    "square": square_change,
+}
+
+
+def same(_way: Way, _node: Node, forms: Sequence[Form]) -> Carried | None:
+    """Carry a change through an operation that gives back what it reads."""
+    return (forms[0], lambda _, changes: changes[0]) if len(forms) == 1 else None
+
+
+def identity(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """`clone`, `dropout` that is off, a cast that casts nothing."""
+    if not is_pointwise(node) or way.value(node.name).dtype != way.value(node.inputs[0]).dtype:
+        return None
+    return same(way, node, forms)
+
+
+def first_of_several(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """`getitem`: the first of several results is the one that a rule speaks of."""
+    return same(way, node, forms) if node.arguments[1] == 0 else None
+
+
+def elementwise(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """Any function of one number, where all else it is given are numbers too."""
+    name, (form, *_) = way.varying(node)[0], forms
+    operation = node.operation
+    is_alike = way.value(node.name).shape == way.value(name).shape
+    if form.kind not in SINGLE or len(node.inputs) > 1 or not is_alike or operation is None:
+        return None
+    place = node.arguments.index(Ref(name))
+    before, after = node.arguments[:place], node.arguments[place + 1 :]
+    formula = _FORMULAS.get(node.operation_name) if len(node.arguments) == 1 else None
+
+    def run(window: Window, changes: Changes) -> Tensor:
+        change = single(changes)
+        clean = way.clean(window, name, change)
+        if formula is not None:
+            return formula(clean, change)
+        return change_of(lambda z: operation(*before, z, *after), clean, change)
+
+    return form, run
+
+
+def power(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """`x²`, and other powers."""
+    name = way.varying(node)[0]
+    if node.arguments[1:] != (2,) or forms[0].kind not in SINGLE:
+        return elementwise(way, node, forms)
+
+    def run(window: Window, changes: Changes) -> Tensor:
+        change = single(changes)
+        return square_change(way.clean(window, name, change), change)
+
+    return forms[0], run
+
+
+def relu(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """ReLU, in place where nobody else reads the change; at once with a product."""
+    (name,), (form,) = way.varying(node), forms
+    if form == CLASSES:
+        return None
+    graph = way.recording.graph
+    is_ours = len(way.readers(name)) == 1 and graph[name].operation_name in FRESH
+
+    def parts() -> tuple[Tensor, Tensor]:
+        return _parts(way.value(name))
+
+    def run_product(window: Window, changes: Changes) -> Tensor:
+        below, above = map(window.of, way.once(("relu", name), parts))
+        column, weights = pair(changes)
+        room = window.room(node.name, (*column.shape[:-1], weights.shape[-1]), column)
+        torch.addcmul(below, column, weights, out=room)
+        return torch.maximum(room, above, out=room)
+
+    def run(window: Window, changes: Changes) -> Tensor:
+        change = single(changes) if is_ours else single(changes).clone()
+        if form == DENSE:
+            below, above = map(window.of, way.once(("relu", name), parts))
+        else:
+            below, above = _parts(way.clean(window, name, change))
+        return rectified_change(below, above, change)
+
+    return (DENSE, run_product) if form == PRODUCT else (form, run)
+
+
+def _parts(value: Tensor) -> tuple[Tensor, Tensor]:
+    """What a ReLU's change is made of: min(z, 0) and −max(z, 0)."""
+    return value.clamp(max=0), -value.clamp(min=0)
+
+
+def add(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """`x + y` and `x − y`: what does not change is left out."""
+    names, shape = way.varying(node), way.value(node.name).shape
+    is_alike = all(way.value(name).shape == shape for name in names) and len(set(forms)) == 1
+    if len(node.arguments) != 2 or forms[0].kind not in SINGLE or not is_alike:
+        return None
+    sign = -1 if node.operation_name == "sub" else 1
+    if len(names) == 1 and (sign > 0 or way.reads_first(node)):
+        return same(way, node, forms)
+
+    def run(_: Window, changes: Changes) -> Change:
+        first, *second = (one for one in changes if isinstance(one, Tensor))
+        return torch.add(first, second[0], alpha=sign) if second else -first
+
+    return forms[0], run
+
+
+def scale(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """`x·c` and `x/c`, c a number or a value that does not change."""
+    names, (form, *_) = way.varying(node), forms
+    is_product, is_first = node.operation_name == "mul", way.reads_first(node)
+    is_one = len(names) == 1 and len(node.arguments) == 2 and form.kind in SINGLE
+    if not is_one or not (is_first or is_product):
+        return None
+    combine = torch.mul if is_product else torch.div
+    (factor,) = way.rest(node, 1) if is_first else way.rest(node, 0)[:1]
+    if not isinstance(factor, Tensor):
+        return form, lambda _, changes: combine(single(changes), factor)
+    value, other = way.value(node.name), node.arguments[1 if is_first else 0]
+    axis = way.recording.graph[other.name].example_axis
+    is_dense = form == DENSE and value.shape == way.value(names[0]).shape
+    if is_dense and axis == 0 and factor.ndim == value.ndim:
+        return form, lambda window, changes: combine(single(changes), window.of(factor))
+    is_shared = axis is None and (factor.ndim < value.ndim or len(factor) == 1)
+    if is_dense and is_shared:
+        return form, lambda _, changes: combine(single(changes), factor)
+    return None

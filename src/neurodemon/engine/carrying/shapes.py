@@ -1,0 +1,162 @@
+"""Operations that move or gather numbers: reshaping, averages, pooling, running statistics."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurodemon.engine.carrying.forms import (
+    BLOCK,
+    DENSE,
+    Carried,
+    Change,
+    Changes,
+    Form,
+    Way,
+    Window,
+    single,
+)
+from neurodemon.graph.node import Node
+
+CHANNEL = Form("column", 1)
+
+
+def reshape(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """`reshape` and its like, which keep the examples: a column flattened becomes a block."""
+    value, result = way.value(way.varying(node)[0]), way.value(node.name)
+    (form, *_) = forms
+    if not way.reads_first(node) or len(value) != len(result):
+        return None
+    if form == DENSE:
+        rest = tuple(result.shape[1:])
+        return form, lambda _, changes: single(changes).reshape(*single(changes).shape[:2], *rest)
+    if form == CHANNEL and result.ndim == 2:
+        return BLOCK, lambda _, changes: single(changes).reshape(*single(changes).shape[:2], -1)
+    if form == CHANNEL and value.shape[:2] == result.shape[:2]:
+        rest = tuple(result.shape[2:])
+        return form, lambda _, changes: single(changes).reshape(*single(changes).shape[:2], *rest)
+    is_same = form.kind == "column" and value.shape == result.shape
+    return (form, lambda _, changes: changes[0]) if is_same else None
+
+
+def average(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """`mean` and `sum` over axes of one example, the units' own left out."""
+    value, result = way.value(way.varying(node)[0]), way.value(node.name)
+    (form, *_), rest = forms, way.rest(node, 1)
+    is_known = way.reads_first(node) and 0 < len(rest) <= 2 and rest[0] is not None
+    if not is_known or not result.is_floating_point():
+        return None
+    keeps = bool(rest[1]) if len(rest) == 2 else False
+    given = [rest[0]] if isinstance(rest[0], int) else rest[0]
+    axes = sorted(axis % value.ndim for axis in given)
+    reduce: Callable[..., Tensor] = torch.mean if node.operation_name == "mean" else torch.sum
+    if not axes or 0 in axes:
+        return None
+    if form == DENSE:
+        own = [axis + 1 for axis in axes]
+        return form, lambda _, changes: reduce(single(changes), own, keeps)
+    if form.kind != "column" or form.axis in axes or keeps:
+        return None
+    inner = [axis + (axis < form.axis) for axis in axes]
+    after = Form("column", form.axis - sum(axis < form.axis for axis in axes))
+    return after, lambda _, changes: reduce(single(changes), inner)
+
+
+def batch_norm(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """Batch normalisation by running statistics: each channel times its own factor."""
+    (form, *_), value = forms, way.value(way.varying(node)[0])
+    weight, _, _, variance, *rest = way.rest(node, 1)
+    is_plain = node.operation_name == "batch_norm"
+    is_off = not is_plain or rest[0] is False
+    if not way.reads_first(node) or not is_off or form not in {CHANNEL, DENSE}:
+        return None
+    eps = rest[2 if is_plain else 1]
+    each = (variance.double() + eps).rsqrt() * (1.0 if weight is None else weight.double())
+    factor: Tensor = each.to(value.dtype)
+
+    def run(window: Window, changes: Changes) -> Change:
+        change = single(changes)
+        if form == DENSE:
+            return change * factor.reshape(-1, *[1] * (value.ndim - 2))
+        return change * factor[window.units].reshape(-1, *[1] * (change.ndim - 1))
+
+    return form, run
+
+
+def average_pool(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """Averages over windows of each channel by itself: of a change as of a state."""
+    (form, *_), dims, operation = forms, _dims(node), node.operation
+    value = way.value(way.varying(node)[0])
+    is_fit = way.reads_first(node) and value.ndim == dims + 2 and form in {CHANNEL, DENSE}
+    if not is_fit or operation is None:
+        return None
+    rest = way.rest(node, 1)
+
+    def run(_: Window, changes: Changes) -> Change:
+        change = single(changes)
+        found: Tensor = operation(change.reshape(-1, 1, *change.shape[-dims:]), *rest)
+        return found.reshape(*change.shape[:-dims], *found.shape[2:])
+
+    return form, run
+
+
+def maximum_pool(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """Maxima over windows side by side: max(z + d) − M = max(d + (z − M)), M the maximum of z."""
+    (name, *_), (form, *_), dims = way.varying(node), forms, _dims(node)
+    kernel = _tiled_kernel(way.rest(node, 1), dims)
+    is_fit = way.reads_first(node) and way.value(name).ndim == dims + 2 and kernel is not None
+    if not is_fit or form not in {CHANNEL, DENSE} or kernel is None:
+        return None
+
+    def below() -> Tensor:
+        value, top = way.value(name), way.value(node.name)
+        for axis, width in enumerate(kernel, 2):
+            top = top.repeat_interleave(width, axis)
+        covered = value
+        for axis, size in enumerate(top.shape[2:], 2):
+            covered = covered.narrow(axis, 0, size)
+        return covered - top
+
+    def run(window: Window, changes: Changes) -> Change:
+        low = way.once(("pool", node.name), below)
+        found = single(changes)
+        for axis, size in enumerate(low.shape[2:]):
+            found = found.narrow(axis - dims, 0, size)
+        found = found + (window.at(low, 1) if form == CHANNEL else window.of(low))
+        for axis, width in enumerate(kernel):
+            found = _highest(found, axis - dims, width)
+        return found
+
+    return form, run
+
+
+def _highest(value: Tensor, axis: int, width: int) -> Tensor:
+    """The maximum of each so many neighbours along an axis."""
+    shape = list(value.shape)
+    shape[axis : axis + 1 or None] = [value.shape[axis] // width, width]
+    first, *others = value.reshape(shape).unbind(axis)
+    for other in others:
+        first = torch.maximum(first, other)
+    return first
+
+
+def _tiled_kernel(rest: Sequence[Any], dims: int) -> tuple[int, ...] | None:
+    """The windows' sizes where they lie side by side: stride alike, no padding, none cut off."""
+    defaults: list[Any] = [None, [], 0, 1, False]
+    kernel, stride, padding, dilation, is_cut = [*rest, *defaults[len(rest) :]]
+    sizes = _each(kernel, dims)
+    is_tiled = _each(stride or kernel, dims) == sizes and not is_cut
+    is_plain = set(_each(padding, dims)) == {0} and set(_each(dilation, dims)) == {1}
+    return sizes if is_tiled and is_plain else None
+
+
+def _each(setting: Any, dims: int) -> tuple[int, ...]:
+    """One number for each dimension."""
+    numbers = tuple(setting) if isinstance(setting, (list, tuple)) else (setting,)
+    return numbers * dims if len(numbers) == 1 else numbers
+
+
+def _dims(node: Node) -> int:
+    """How many dimensions an operation pools over, by its name: `max_pool2d`."""
+    return int(node.operation_name[-2])

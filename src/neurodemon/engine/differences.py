@@ -1,0 +1,284 @@
+"""Differences: a unit's change carried down to the cost as a change, where every operation allows.
+
+No state is computed again: what is multiplied is what changed, one column of it while it lasts,
+and float32 keeps its digits at effects far below the rounding of the cost. Slow twin: `replay`,
+which runs the operations on whole states and subtracts two costs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurodemon.engine.carrying.elementwise import FRESH
+from neurodemon.engine.carrying.forms import (
+    CLASSES,
+    DENSE,
+    PRODUCT,
+    Change,
+    Form,
+    Step,
+    Way,
+    Window,
+)
+from neurodemon.engine.carrying.table import carry, spread
+from neurodemon.engine.folding import Pass
+from neurodemon.engine.layout import canonical, take_units
+from neurodemon.engine.recording import Recording
+from neurodemon.engine.replay import Replay
+from neurodemon.graph.node import Node
+from neurodemon.terms.shapes import Float
+from neurodemon.terms.sites import Site
+from neurodemon.terms.units import UnitBlock
+
+KINDS = {"neuron", "channel"}  # of units that are one column
+DTYPES = {torch.float32, torch.float64}
+PROVED = 3  # examples on which a way is held against whole states before it is taken
+FLOORS, NEAR = 64.0, 1e-3  # how far it may be off there: in noise floors, and of the effect
+NARROW = 4  # a step that takes up so many times less room than the widest is narrow
+WIDE_NUMBERS = 1 << 17  # that the widest change of a pass may have: about a core's own cache
+
+Stride = tuple[str, tuple[str, ...], Step]  # the change that is made, of which, and how
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """The way of a change from a site down to the cost.
+
+    Attributes:
+        source: the site's node.
+        positions: the sizes of the axes of its value, examples and units left out.
+        steps: what to run, in order.
+        forms: of the changes, by name.
+        fresh: which of them lie in memory of their own.
+        cost: the name of the last.
+        width: the most numbers that a change takes up, per row and example.
+        wide: the first of the wide steps, and one past the last. Those before and after take
+            little room, and are run for many rows at once.
+    """
+
+    source: str
+    positions: tuple[int, ...]
+    steps: tuple[Stride, ...]
+    forms: Mapping[str, Form]
+    fresh: frozenset[str]
+    cost: str
+    width: int
+    wide: tuple[int, int]
+
+    def examples_at_once(self, n_examples: int) -> int:
+        """How many examples a pass takes, so that its widest change fits a cache."""
+        return max(1, min(n_examples, WIDE_NUMBERS // self.width))
+
+    def effects(
+        self, change: Float[Tensor, "row example part"], block: UnitBlock, shape: Pass
+    ) -> Float[Tensor, "row example"]:
+        """Carry changes down to the cost.
+
+        Args:
+            change: Δz of one unit per row, of the pass's examples, as `take_units` gives it.
+            block: one unit per row.
+            shape: the pass.
+
+        Returns:
+            cost after − cost before, float64.
+        """
+        units = torch.as_tensor(block.indices, device=change.device)
+        window = Window(shape, units)
+        entry = change.reshape(*change.shape[:2], *self.positions).contiguous()
+        first, last = self.wide
+        with torch.no_grad():
+            found = self._run(window, {self.source: entry}, 0, first)
+            if first < last:
+                found |= self._run_wide(window, found)
+            found = self._run(window, found, last, len(self.steps))
+        return cast("Tensor", found[self.cost]).double()
+
+    def _run_wide(self, window: Window, found: dict[str, Change]) -> dict[str, Change]:
+        """Run the wide steps, so many rows at a time as fit a cache."""
+        first, last = self.wide
+        rows, examples = len(window.units), 1 if window.shape.picks else window.shape.n_examples
+        at_once = max(1, WIDE_NUMBERS // (self.width * examples))
+        window = replace(window, rooms={} if self._leaves_fresh else None)
+        parts = []
+        for start in range(0, rows, at_once):
+            stop = min(start + at_once, rows)
+            own = {name: _rows(value, start, stop) for name, value in found.items()}
+            parts.append(self._run(window.rows(start, stop), own, first, last))
+        names = parts[0].keys() - found.keys()
+        return {name: _joined([part[name] for part in parts], self.forms[name]) for name in names}
+
+    def _run(
+        self, window: Window, found: dict[str, Change], first: int, last: int
+    ) -> dict[str, Change]:
+        """Run some steps, and keep what later ones read."""
+        found = dict(found)
+        for place in range(first, last):
+            name, names, step = self.steps[place]
+            result = step(window, [found[one] for one in names])
+            for one in names:
+                if self._last_use[one] == place:
+                    found.pop(one, None)
+            found[name] = result
+        return found
+
+    @cached_property
+    def _leaves_fresh(self) -> bool:
+        """Whether all that is read after the wide steps lies in memory of its own."""
+        first, last = self.wide
+        made = [
+            (place, name) for place, (name, _, _) in enumerate(self.steps[:last]) if place >= first
+        ]
+        kept = {name for _, name in made if self._last_use.get(name, last) >= last}
+        return kept <= self.fresh
+
+    @cached_property
+    def _last_use(self) -> dict[str, int]:
+        """The last step that reads each change."""
+        return {name: place for place, (_, names, _) in enumerate(self.steps) for name in names}
+
+
+def _rows(change: Change, start: int, stop: int) -> Change:
+    """Take some rows of a change that has them first."""
+    if isinstance(change, tuple):
+        return change[0][start:stop], change[1][start:stop]
+    return change[start:stop]
+
+
+def _joined(changes: Sequence[Change], form: Form) -> Change:
+    """Put changes together again, row after row."""
+    if len(changes) == 1:
+        return changes[0]
+    if form == PRODUCT:
+        columns, weights = zip(*changes, strict=True)
+        return torch.cat(columns), torch.cat(weights)
+    return torch.cat([cast("Tensor", one) for one in changes], dim=1 if form == CLASSES else 0)
+
+
+def find_descent(recording: Recording, block: UnitBlock) -> Descent | None:
+    """Find the way down from a block's site, once for a recording.
+
+    Args:
+        recording: the clean pass.
+        block: units of one site.
+
+    Returns:
+        The way; None where an operation on it has no rule, or the units are no columns.
+    """
+    site = recording.graph.site_by_name[block.site.name]
+    if block.kind not in KINDS or not block.is_everywhere or not _is_plain(recording, site):
+        return None
+    key = ("descent", site.node)
+    if key not in recording.kept:
+        descent = _descend(recording, site)
+        is_proved = descent is not None and _proves(recording, site, descent)
+        recording.kept[key] = descent if is_proved else None
+    found: Descent | None = recording.kept[key]
+    return found
+
+
+def _proves(recording: Recording, site: Site, descent: Descent) -> bool:
+    """Whether the way gives what whole states give, of a few units on a few examples."""
+    n_examples = min(recording.n_examples, PROVED) if recording.can_fold else recording.n_examples
+    shape = Pass(0, n_examples, 1)
+    replay = Replay(recording, site.node, shape)
+    z = recording.values[site.node]
+    step = float(z.double().std(correction=0)) or 1.0
+    clean = replay.cost_of(replay.clean)
+    floor = recording.noise_floor[:n_examples].double()
+    for unit in sorted({0, site.n_units // 2, site.n_units - 1}):
+        block = UnitBlock(site, site.unit_kind, np.array([unit]), np.array([-1]))
+        change = take_units(torch.full_like(canonical(z[:n_examples], site), step), block)
+        moved = replay.clean.clone()
+        moved.select(site.axes.index("unit"), unit).add_(step)
+        by_states = (replay.cost_of(moved).double() - clean.double())[0]
+        by_changes = descent.effects(change, block, shape)[0]
+        allowed = FLOORS * floor + NEAR * by_states.abs()
+        is_near = (by_changes - by_states).abs() <= allowed
+        is_same = is_near | (~by_states.isfinite() & ~by_changes.isfinite())
+        if not bool(is_same.all()):
+            return False
+    return True
+
+
+def _is_plain(recording: Recording, site: Site) -> bool:
+    """Whether a site's value is one of numbers that a change can be taken of."""
+    value = recording.values[site.node]
+    return (
+        recording.graph.whole is None
+        and "unit" in site.axes
+        and site.axes[0] == "example"
+        and isinstance(value, Tensor)
+        and value.dtype in DTYPES
+    )
+
+
+def _descend(recording: Recording, site: Site) -> Descent | None:
+    """Walk down from a site, choosing a rule for each operation."""
+    graph, value = recording.graph, recording.values[site.node]
+    axis = site.axes.index("unit")
+    nodes = graph.below(site.node)
+    if not nodes or not all(_is_followed(recording, node, value.dtype) for node in nodes):
+        return None
+    forms: dict[str, Form] = {site.node: Form("column", axis)}
+    made: list[Form] = []  # the form of each step's result
+    way = Way(recording, forms, frozenset(node.name for node in nodes))
+    steps: list[Stride] = []
+    for node in nodes:
+        carried = carry(way, node)
+        if carried is None:
+            steps += _spread_out(way, node)
+            made += [DENSE] * (len(steps) - len(made))
+            carried = carry(way, node)
+        if carried is None:
+            return None
+        forms[node.name], step = carried
+        names = tuple(name for name in node.inputs if name in forms)
+        steps.append((node.name, names, step))
+        made.append(forms[node.name])
+    if forms[graph.cost] != DENSE:
+        return None
+    positions = tuple(size for place, size in enumerate(value.shape) if place not in {0, axis})
+    widths = [_width(recording, name, made[place]) for place, (name, _, _) in enumerate(steps)]
+    width = max(widths)
+    large = {steps[place][0] for place, own in enumerate(widths) if own * NARROW >= width}
+    is_wide = [place for place, (name, names, _) in enumerate(steps) if large & {name, *names}]
+    wide = (is_wide[0], is_wide[-1] + 1)
+    fresh = frozenset(node.name for node in nodes if node.operation_name in FRESH)
+    return Descent(
+        site.node, positions, tuple(steps), forms, fresh, graph.cost, width=width, wide=wide
+    )
+
+
+def _spread_out(way: Way, node: Node) -> Sequence[Stride]:
+    """Spell the changes that a node reads as dense ones."""
+    steps = []
+    for name in way.varying(node):
+        if way.forms[name].kind in {"column", "block", "product"}:
+            steps.append((name, (name,), spread(way, name)))
+            way.forms[name] = DENSE
+    return steps
+
+
+def _is_followed(recording: Recording, node: Node, dtype: torch.dtype) -> bool:
+    """Whether a node's value follows its examples along axis 0, in the site's precision."""
+    value = recording.values[node.name]
+    if isinstance(value, (tuple, list)):  # what is taken of it is asked about itself
+        return True
+    follows = node.folding == "tile" or node.name in recording.tiles
+    is_number = isinstance(value, Tensor) and value.dtype == dtype
+    return is_number and follows and node.example_axis == 0
+
+
+def _width(recording: Recording, name: str, form: Form) -> int:
+    """How many numbers a change takes up, per row and example."""
+    value = recording.values[name]
+    value = value[0] if isinstance(value, (tuple, list)) else value
+    numbers = int(value.numel() // max(len(value), 1))
+    if form == PRODUCT:
+        return numbers // int(value.shape[-1]) + 1
+    return numbers // int(value.shape[form.axis]) if form.kind == "column" else numbers

@@ -1,0 +1,107 @@
+"""Formulas: what a change of a number comes to behind an operation, without a difference of states.
+
+f(z + d) − f(z) computed as it stands is rounded at |f(z)|: in float32 an effect of 3e-9 beside a
+cost of 1 is noise. Each formula here keeps the digits of d. Source: theory.md §5.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from neurodemon.terms.shapes import Float
+
+FAR = 30.0  # beyond it exp is left to logarithms
+DEEP = -0.5  # below it a sum is too near to −1 for log1p
+
+Operation = Callable[[Tensor], Tensor]
+Numbers = Float[Tensor, "..."]
+
+
+def change_of(operation: Operation, clean: Numbers, change: Numbers) -> Numbers:
+    """Give f(z + d) − f(z) of any elementwise f, by way of float64.
+
+    Args:
+        operation: f.
+        clean: z.
+        change: d, of a shape that broadcasts with z's.
+
+    Returns:
+        The difference, in the dtype of d.
+    """
+    z = clean.double()
+    found = (operation(z + change) - operation(z)).to(change.dtype)
+    return found.masked_fill_(change == 0, 0)  # f is rounded by where a number lies in a tensor
+
+
+def rectified_change(below: Numbers, above: Numbers, change: Numbers) -> Numbers:
+    """Give ReLU(z + d) − ReLU(z) = max(d + min(z, 0), −max(z, 0)), in place.
+
+    Args:
+        below: min(z, 0).
+        above: −max(z, 0).
+        change: d, which is overwritten.
+
+    Returns:
+        The difference.
+    """
+    return torch.maximum(change.add_(below), above, out=change)
+
+
+def tanh_change(clean: Numbers, change: Numbers) -> Numbers:
+    """Give tanh(z + d) − tanh(z) = sinh d / (cosh z · cosh(z + d)), the exponents put together.
+
+    Args:
+        clean: z.
+        change: d.
+
+    Returns:
+        The difference.
+    """
+    size, before, after = change.abs(), clean.abs(), (clean + change).abs()
+    top = -2 * torch.expm1(-2 * size) * torch.exp(size - before - after)
+    bottom = (1 + torch.exp(-2 * before)) * (1 + torch.exp(-2 * after))
+    return torch.copysign(top / bottom, change)
+
+
+def sigmoid_change(clean: Numbers, change: Numbers) -> Numbers:
+    """Give σ(z + d) − σ(z) = ½·(tanh(z/2 + d/2) − tanh(z/2))."""
+    return tanh_change(clean / 2, change / 2) / 2
+
+
+def square_change(clean: Numbers, change: Numbers) -> Numbers:
+    """Give (z + d)² − z² = d·(2z + d)."""
+    return change * (2 * clean + change)
+
+
+def entropy_change(
+    logits: Float[Tensor, "class _ _"],
+    target: Float[Tensor, "class _ _"],
+    change: Float[Tensor, "class row example"],
+) -> Float[Tensor, "row example"]:
+    """Give the change of softmax cross-entropy: log1p(Σ_k p_k·expm1(d_k − d_y)), k ≠ y.
+
+    Args:
+        logits: clean, in float64.
+        target: 1 at the class of each example, else 0; all 0 where an example is not counted.
+        change: d of the logits.
+
+    Returns:
+        The change of the cost per row and example, float64.
+    """
+    p = torch.softmax(logits, 0)
+    others = (p * (1 - target)).to(change.dtype)
+    apart = change - (change * target.to(change.dtype)).sum(0)
+    total = (others * torch.expm1(apart)).sum(0)
+    is_hard = (total < DEEP) | (apart.amax(0) > FAR)
+    found = torch.log1p(total.clamp(min=DEEP)).double()
+    if bool(is_hard.any()):
+        found = torch.where(is_hard, _entropy_apart(logits, target, change), found)
+    return found * target.sum(0)
+
+
+def _entropy_apart(logits: Tensor, target: Tensor, change: Tensor) -> Tensor:
+    """The same where the change is large: as the difference of the two costs, in float64."""
+    moved = logits + change.double()
+    costs = [torch.logsumexp(state, 0) - (state * target).sum(0) for state in (moved, logits)]
+    return costs[0] - costs[1]

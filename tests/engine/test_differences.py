@@ -1,0 +1,400 @@
+"""Changes carried down equal whole states, rule by rule, and keep their digits.
+
+Oracle: the same measurement with no way found, so that the operations run on whole states.
+"""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from oracles.models import Case, classes, cross_entropy, seeded, squared
+from torch import Tensor, nn
+from torch.nn import functional
+
+import neurodemon as nd
+from neurodemon.engine import differences
+from neurodemon.engine import measure as measuring
+from neurodemon.engine.carrying.forms import Way
+from neurodemon.engine.carrying.table import RULES
+from neurodemon.engine.differences import Descent, find_descent
+from neurodemon.engine.folding import Pass
+from neurodemon.engine.layout import take_units
+from neurodemon.engine.measure import measure
+from neurodemon.engine.trials import PassSize
+from neurodemon.graph.node import Node
+from neurodemon.jobs.nudging import Nudges
+
+
+class Through(nn.Module):
+    """A function between a layer whose units are moved and a head."""
+
+    def __init__(self, first: nn.Module, function: Callable, n_features: int) -> None:
+        super().__init__()
+        self.first, self.function, self.head = first, function, nn.Linear(n_features, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.function(self.first(x)))
+
+
+def flat(function: Callable, n_features: int = 5) -> Callable[[], Case]:
+    """Units without positions."""
+    return lambda: classes(
+        seeded(lambda: Through(nn.Linear(4, 5), function, n_features)), (6,), (4,)
+    )
+
+
+def at_positions(function: Callable, n_features: int = 5) -> Callable[[], Case]:
+    """Units that stand last, behind positions."""
+    return lambda: classes(
+        seeded(lambda: Through(nn.Linear(4, 5), function, n_features)), (6,), (3, 4)
+    )
+
+
+def planes(function: Callable, n_features: int, dims: int = 2) -> Callable[[], Case]:
+    """Channels of a convolution, before their positions."""
+    first = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dims - 1]
+    shape = (2, *(6, 7, 4)[:dims])
+    return lambda: classes(
+        seeded(lambda: Through(first(2, 4, 1), function, n_features)), (6,), shape
+    )
+
+
+class Own(nn.Module):
+    """A layer of its own after the moved one, with an activation around it."""
+
+    def __init__(self, layer: nn.Module, before: Callable, after: Callable) -> None:
+        super().__init__()
+        self.layer, self.before, self.after = layer, before, after
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.after(self.layer(self.before(x)))
+
+
+def layer(make: Callable[[], nn.Module], before: Callable, after: Callable) -> Callable:
+    """The same as a function, its layer made when the model is."""
+    return lambda: Own(make(), before, after)
+
+
+def running(features: int) -> nn.BatchNorm2d:
+    """Batch normalisation whose running statistics are not the default."""
+    norm = nn.BatchNorm2d(features).eval()
+    norm.running_mean, norm.running_var = torch.randn(features), torch.rand(features) + 0.5
+    with torch.no_grad():
+        norm.weight.uniform_(-1, 1)
+    return norm
+
+
+def pooled(x: Tensor) -> Tensor:
+    return x.flatten(2).mean(2)
+
+
+FIXED = torch.linspace(-1, 1, 5, dtype=torch.float64)
+CASES: dict[str, tuple[Callable[[], Case], set[str]]] = {
+    "relu": (flat(torch.relu), {"relu"}),
+    "relu twice read": (flat(lambda x: torch.relu(x) + x), {"relu", "add"}),
+    "tanh": (flat(torch.tanh), {"tanh"}),
+    "sigmoid": (flat(torch.sigmoid), {"sigmoid"}),
+    "gelu": (flat(functional.gelu), {"gelu"}),
+    "leaky": (flat(lambda x: functional.leaky_relu(x, 0.2)), {"leaky_relu"}),
+    "square": (flat(torch.square), {"square"}),
+    "cube": (flat(lambda x: x**3), {"pow"}),
+    "power two": (flat(lambda x: x**2), {"pow"}),
+    "affine": (flat(lambda x: (1 - 2 * x) / 3), {"mul", "div", "rsub"}),
+    "difference": (flat(lambda x: torch.tanh(x) - x), {"sub"}),
+    "other way round": (flat(lambda x: x - torch.tanh(x)), {"sub"}),
+    "times constant": (flat(lambda x: torch.tanh(x * FIXED.to(x.dtype))), {"mul"}),
+    "positions": (at_positions(lambda x: torch.relu(x).mean(1)), {"mean"}),
+    "positions summed": (at_positions(lambda x: torch.tanh(x).sum(1)), {"sum"}),
+    "positions kept": (at_positions(lambda x: x.mean(1, keepdim=True).flatten(1)), {"mean"}),
+    "positions flattened": (at_positions(lambda x: torch.relu(x).flatten(1), 15), {"reshape"}),
+    "flattened": (planes(lambda x: torch.relu(x).flatten(1), 4 * 42), {"reshape"}),
+    "flattened, then bent": (planes(lambda x: torch.tanh(x.flatten(1)), 4 * 42), {"tanh"}),
+    "max pool": (planes(lambda x: functional.max_pool2d(x, 2).flatten(1), 36), {"max_pool2d"}),
+    "max pool, uneven": (
+        planes(lambda x: functional.max_pool2d(torch.relu(x), (2, 3)).flatten(1), 24),
+        {"max_pool2d"},
+    ),
+    "max pool 3d": (
+        planes(lambda x: functional.max_pool3d(x, 2).flatten(1), 4 * 3 * 3 * 2, 3),
+        {"max_pool3d"},
+    ),
+    "average pool": (
+        planes(lambda x: functional.avg_pool2d(x, 3, 2, 1).flatten(1), 4 * 12),
+        {"avg_pool2d"},
+    ),
+    "average pool 1d": (planes(lambda x: functional.avg_pool1d(x, 2).flatten(1), 12, 1), set()),
+    "adaptive pool": (
+        planes(lambda x: functional.adaptive_avg_pool2d(x, 2).flatten(1), 16),
+        set(),
+    ),
+    "channels averaged": (planes(lambda x: torch.relu(x).mean((2, 3)), 4), {"mean"}),
+}
+LAYERS: dict[str, Callable[[], nn.Module]] = {
+    "convolution": layer(lambda: nn.Conv2d(4, 3, 3, padding=1), torch.relu, pooled),
+    "two convolutions": layer(
+        lambda: nn.Sequential(nn.Conv2d(4, 5, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(5, 3, 2)),
+        torch.tanh,
+        pooled,
+    ),
+    "each channel by itself": layer(
+        lambda: nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Tanh(), nn.Conv2d(4, 3, 1)),
+        torch.relu,
+        pooled,
+    ),
+    "padding by name": layer(lambda: nn.Conv2d(4, 3, 3, padding="same"), torch.relu, pooled),
+    "batch norm": layer(lambda: nn.Sequential(nn.Conv2d(4, 3, 1), running(3)), torch.relu, pooled),
+    "batch norm of a column": layer(
+        lambda: nn.Sequential(running(4), nn.ReLU(), nn.Conv2d(4, 3, 1)), torch.tanh, pooled
+    ),
+    "pool before": layer(
+        lambda: nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(4, 3, 2)), torch.relu, pooled
+    ),
+}
+
+
+def of_layer(make: Callable[[], nn.Module]) -> Callable[[], Case]:
+    """A case with a layer of its own."""
+
+    def made() -> Case:
+        model = seeded(lambda: Through(nn.Conv2d(2, 4, 1), make(), 3))
+        return classes(model, (6,), (2, 6, 7))
+
+    return made
+
+
+ALL = {
+    **{name: make for name, (make, _) in CASES.items()},
+    **{name: of_layer(make) for name, make in LAYERS.items()},
+}
+
+
+def subject_of(case: Case) -> nd.Subject:
+    return nd.Subject(case.model, case.batches, case.cost)
+
+
+@functools.cache  # captured once; nothing here changes it
+def subject_named(name: str) -> nd.Subject:
+    return subject_of(ALL[name]().to(torch.float64))
+
+
+@pytest.fixture
+def states_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Leaves whole states alone."""
+    return lambda: monkeypatch.setattr(measuring, "find_descent", lambda *_: None)
+
+
+def whole(subject: nd.Subject, site: str = "first") -> np.ndarray:
+    block = nd.units(subject, site).blocks[0]
+    dz = Nudges(subject, nd.Add(0.7))(block, 0)
+    return measure(subject.recording(0), block, dz, PassSize(3, 2)).numpy()
+
+
+def way_of(subject: nd.Subject, site: str = "first") -> Descent | None:
+    return find_descent(subject.recording(0), nd.units(subject, site).blocks[0])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_each_rule_equals_whole_states(name: str, states_only: Callable[[], None]) -> None:
+    subject = subject_named(name)
+    way = way_of(subject)
+    assert way is not None
+    changes = whole(subject)
+    assert bool((changes != 0).any())
+    states_only()
+    states = whole(subject)
+    np.testing.assert_allclose(changes, states, atol=1e-12 * np.abs(states).max())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_case_holds_the_operation_that_it_is_for(name: str) -> None:
+    _, operations = CASES[name]
+    graph = subject_named(name).recording(0).graph
+    assert operations <= {node.operation_name for node in graph.nodes}
+
+
+@pytest.mark.parametrize("name", ["two convolutions", "flattened", "relu", "positions"])
+@pytest.mark.parametrize("numbers", [1, 60, 400])
+def test_passes_of_any_size_give_the_same(
+    name: str, numbers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = subject_named(name)
+    expected = whole(subject)
+    monkeypatch.setattr(differences, "WIDE_NUMBERS", numbers)
+    np.testing.assert_allclose(whole(subject), expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_pairs_are_carried_down_alike(name: str) -> None:
+    subject = subject_named(name)
+    recording, block = subject.recording(0), nd.units(subject, "first").blocks[0]
+    way = way_of(subject)
+    assert way is not None
+    dz = Nudges(subject, nd.Add(0.7))(block, 0)
+    units, examples = np.array([0, len(block) - 1, 1, 0]), [3, 0, 5, 3]
+    change = take_units(dz, block)[torch.from_numpy(units), examples].unsqueeze(1)
+    found = way.effects(change, block.take(units), Pass.of_pairs(examples))[:, 0]
+    expected = torch.from_numpy(whole(subject))[examples, units]
+    torch.testing.assert_close(found, expected, atol=1e-13, rtol=0)
+    assert recording.n_examples == 6
+
+
+def deep() -> nn.Module:
+    return nn.Sequential(
+        nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 16), nn.Sigmoid(),
+        nn.Linear(16, 4),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("site", ["0", "2", "4"])
+def test_in_single_precision_the_digits_of_tiny_effects_are_kept(
+    site: str, states_only: Callable[[], None]
+) -> None:
+    model, generator = seeded(deep), torch.Generator().manual_seed(0)
+    inputs = torch.randn(200, 6, generator=generator)
+    subject = nd.Subject(model, [(inputs, inputs[:, :4].argmax(1))], "cross_entropy")
+    double = subject.in_dtype(torch.float64)
+    step = nd.Add(1e-6)
+    single, truth = nd.measure(subject, site, step), nd.measure(double, site, step)
+    off = np.abs(single.array("measured") / truth.array("measured") - 1)
+    assert np.median(np.abs(truth.array("measured"))) < 1e-7
+    assert np.median(off) < 5e-6
+    states_only()
+    naive = np.abs(nd.measure(subject, site, step).array("measured") / truth.array("measured") - 1)
+    assert np.median(naive) > 0.01
+
+
+def test_relu_in_place_spoils_nothing_that_is_read_later() -> None:
+    class Forked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second, self.head = nn.Linear(4, 5), nn.Linear(5, 5), nn.Linear(5, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = self.second(self.first(x))
+            same = functional.dropout(h, training=False)
+            return self.head(torch.relu(same) + torch.relu(h) * 2 + h)
+
+    case = classes(seeded(Forked), (6,), (4,)).to(torch.float64)
+    subject = subject_of(case)
+    way = way_of(subject)
+    assert way is not None
+    block = nd.units(subject, "first").blocks[0]
+    change = torch.full((len(block), 6, 1), 0.5, dtype=torch.float64)
+    before = change.clone()
+    found = way.effects(change, block, Pass(0, 6, len(block)))
+    assert torch.equal(change, before)
+    model = case.model
+    inputs, target = case.batches[0]
+    clean = case.cost(model(inputs), target)
+    hook = model.first.register_forward_hook(
+        lambda _m, _i, out: out + 0.5 * torch.eye(5, dtype=out.dtype)[2]
+    )
+    moved = case.cost(model(inputs), target)
+    hook.remove()
+    torch.testing.assert_close(found[2], moved - clean, atol=1e-13, rtol=0)
+
+
+REFUSED: dict[str, Callable[[], Case]] = {
+    "overlapping maxima": planes(lambda x: functional.max_pool2d(x, 3, 1).flatten(1), 4 * 20),
+    "cut windows": planes(lambda x: functional.max_pool2d(x, 2, ceil_mode=True).flatten(1), 4 * 12),
+    "layer norm": flat(lambda x: functional.layer_norm(x, (5,))),
+    "softmax": flat(lambda x: x.softmax(1)),
+    "a product of two changes": flat(lambda x: x * torch.tanh(x)),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_where_an_operation_has_no_rule_whole_states_are_run(name: str) -> None:
+    subject = subject_of(REFUSED[name]())
+    assert way_of(subject) is None
+    assert bool(whole(subject).any())
+
+
+def smoothed(output: Tensor, target: Tensor) -> Tensor:
+    return functional.cross_entropy(output, target, reduction="none", label_smoothing=0.1)
+
+
+def weighted(output: Tensor, target: Tensor) -> Tensor:
+    weight = torch.tensor([1.0, 2.0, 3.0], dtype=output.dtype)
+    return functional.cross_entropy(output, target, weight, reduction="none")
+
+
+@pytest.mark.parametrize("cost", [smoothed, weighted])
+def test_a_cross_entropy_of_another_kind_has_no_rule(cost: Callable) -> None:
+    case = flat(torch.tanh)()
+    assert way_of(nd.Subject(case.model, case.batches, cost)) is None
+    assert way_of(nd.Subject(case.model, case.batches, cross_entropy)) is not None
+
+
+def test_classes_that_are_not_counted_change_nothing(states_only: Callable[[], None]) -> None:
+    case = flat(torch.tanh)().to(torch.float64)
+    inputs, target = case.batches[0]
+    target = target.clone()
+    target[2] = -100
+    subject = nd.Subject(case.model, [(inputs, target)], cross_entropy)
+    assert way_of(subject) is not None
+    changes = whole(subject)
+    assert not changes[2].any()
+    states_only()
+    np.testing.assert_allclose(changes, whole(subject), atol=1e-13)
+
+
+def test_other_costs_are_carried_too(states_only: Callable[[], None]) -> None:
+    case = flat(torch.tanh)().to(torch.float64)
+    inputs, _ = case.batches[0]
+    subject = nd.Subject(case.model, [(inputs, torch.zeros(6, 3).double())], squared)
+    assert way_of(subject) is not None
+    changes = whole(subject)
+    states_only()
+    np.testing.assert_allclose(changes, whole(subject), atol=1e-12)
+
+
+@pytest.fixture
+def broken_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control: tanh carries twice what it should."""
+
+    def twice(way: Way, node: Node, forms: list) -> tuple:
+        (form,) = forms
+        name = way.varying(node)[0]
+        return (
+            form,
+            lambda window, changes: (
+                2
+                * (
+                    torch.tanh(way.clean(window, name, changes[0]) + changes[0])
+                    - torch.tanh(way.clean(window, name, changes[0]))
+                )
+            ),
+        )
+
+    monkeypatch.setitem(RULES, "tanh", twice)
+
+
+@pytest.mark.usefixtures("broken_rule")
+def test_a_way_that_differs_from_whole_states_is_not_taken() -> None:
+    subject = subject_of(flat(torch.tanh)().to(torch.float64))
+    assert way_of(subject) is None
+    expected = subject_of(flat(torch.tanh)().to(torch.float64))
+    np.testing.assert_array_equal(whole(subject), whole(expected))
+
+
+@pytest.mark.usefixtures("broken_rule")
+def test_without_that_proof_a_broken_rule_would_be_seen_here(
+    monkeypatch: pytest.MonkeyPatch, states_only: Callable[[], None]
+) -> None:
+    monkeypatch.setattr(differences, "_proves", lambda *_: True)
+    subject = subject_of(flat(torch.tanh)().to(torch.float64))
+    changes = whole(subject)
+    states_only()
+    states = whole(subject)
+    assert np.abs(changes - states).max() > 0.1 * np.abs(states).max()
+
+
+def test_units_that_are_no_columns_have_no_way() -> None:
+    subject = subject_of(at_positions(lambda x: torch.relu(x).mean(1))())
+    recording = subject.recording(0)
+    assert find_descent(recording, nd.units(subject, "first").blocks[0]) is not None
+    assert find_descent(recording, nd.units(subject, "first/position").blocks[0]) is None
+    assert find_descent(recording, nd.units(subject, "first[1]@2").blocks[0]) is None
