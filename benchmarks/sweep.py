@@ -164,8 +164,9 @@ def predict_beside_backward(repeats: int) -> dict[str, float]:
         subject.model.zero_grad()
 
     recording = subject.recording(0)
-    nodes = recording.graph.nodes
-    given = {node.name: recording.values[node.name] for node in nodes if node.operation is None}
+    values = recording.values
+    inputs_of = [node.name for node in recording.graph.nodes if node.operation is None]
+    given = {name: values[name] for name in inputs_of if name in values}
 
     def predict() -> None:
         record(recording.graph, given)  # which is made once, and counted here
