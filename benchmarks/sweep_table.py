@@ -81,7 +81,8 @@ def draw(growth: list[dict[str, Any]]) -> None:
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.minorticks_off()
     figure.axes[0].set_ylabel("seconds")
-    figure.axes[0].legend(fontsize="small")
+    lines, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside upper center", ncols=2, fontsize="small")
     figure.savefig(PLOT, metadata={"Date": None})
 
 
