@@ -113,17 +113,11 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
     main = choose(predictor, predictors)
     predicted = predict_all(subject, chosen, nudges, predictors, progress=progress)
     key = f"{nudges.fingerprint}|{main}"
-    asked: dict[str, str | int | float] = {
-        "budget": str(allowed), "top": int(top), "recall": float(recall),
-        "confidence": float(confidence), "sampling-seed": int(seed),
-    }  # fmt: skip
     if not allowed.is_all:
         key += f"|{allowed}|{top}|{recall}|{confidence}|{seed}"
     plan = make_plan(chosen, key)
-    manifest = replace(
-        plan_manifest(subject, "audit", str(perturbation), plan),
-        allowed=None if allowed.is_all else asked,
-    )
+    asked = _spell_allowed(allowed, top, recall, confidence, seed)
+    manifest = replace(plan_manifest(subject, "audit", str(perturbation), plan), allowed=asked)
     writer = None if out is None else open_run(Path(out), manifest)
     job = _Job(subject, chosen, nudges, predicted, main, plan, writer, progress, begun)
     findings = (
@@ -139,6 +133,21 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
             _write_parts(job, result.effects)
         writer.finish({**result.summary(), "notes": list(notes)})
     return result
+
+
+def _spell_allowed(
+    budget: Budget, top: int, recall: float, confidence: float, seed: int
+) -> dict[str, str | int | float] | None:
+    """Spell what is allowed, as the command's options are named; nothing where all is measured."""
+    if budget.is_all:
+        return None
+    return {
+        "budget": str(budget),
+        "top": int(top),
+        "recall": float(recall),
+        "confidence": float(confidence),
+        "sampling-seed": int(seed),
+    }
 
 
 def _require_sense(**wanted: object) -> None:
