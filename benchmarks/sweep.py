@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -27,7 +28,7 @@ import numpy as np
 import torch
 from roofline import Peaks, least_seconds, measure_peaks
 from sweep_cases import CASES, Case, mlp, sentences, units_of
-from sweep_peers import batch_of, contenders, cost_of
+from sweep_peers import batch_of, contenders, cost_of, output_of
 from torch import Tensor
 
 import neurodemon as nd
@@ -64,14 +65,14 @@ def main() -> None:
             made = {key: case.make()}  # one at a time, for memory's sake
         rows.append(race(made[key], case, peaks, repeats, quick=given.quick))
         print(spell(rows[-1]), flush=True)
-    found: dict[str, object] = {"environment": environment(given.threads, peaks), "rows": rows}
+    found: dict[str, Any] = {"environment": environment(given.threads, peaks), "rows": rows}
     if not given.only:
         found["prediction"] = predict_beside_backward(repeats)
         print(
             "prediction of all MiniLM neurons: {ratio:.2f} × forward + backward".format(
                 **found["prediction"]
             )
-        )  # type: ignore[arg-type]
+        )
         found["growth"] = grow(quick=given.quick)
     if given.json is not None:
         given.json.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
@@ -79,7 +80,7 @@ def main() -> None:
 
 def race(
     subject: nd.Subject, case: Case, peaks: Peaks, repeats: int, *, quick: bool
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Time all contenders at one case, turn by turn."""
     units = units_of(subject, case)
     if quick and case.name.startswith("MiniLM, neurons"):
@@ -159,7 +160,7 @@ def predict_beside_backward(repeats: int) -> dict[str, float]:
     inputs, target = batch_of(subject)
 
     def plain() -> None:
-        cost = subject.cost(subject.call(subject.model, inputs), target)  # type: ignore[misc]
+        cost = subject.cost(output_of(subject, inputs), target)
         cost.sum().backward()
         subject.model.zero_grad()
 
@@ -217,13 +218,13 @@ def environment(threads: int, peaks: Peaks) -> dict[str, object]:
     }  # fmt: skip
 
 
-def spell(row: dict[str, object]) -> str:
+def spell(row: dict[str, Any]) -> str:
     """Write a row in one line."""
-    per_unit: dict[str, float] = row["per_unit"]  # type: ignore[assignment]
+    per_unit = row["per_unit"]
     wanted = "" if row["wanted"] is None else f" (wanted {row['wanted']:g})"
     return (
         f"{row['case']:30} {1e3 * per_unit['neurodemon']:9.3f} ms/unit  ×{row['ratio']:6.2f}{wanted} "
-        f"of {row['best_peer']}  roofline {100 * float(str(row['roofline'])):.0f} %  "  # a number
+        f"of {row['best_peer']}  roofline {100 * row['roofline']:.0f} %  "
         + "  ".join(
             f"{name} {1e3 * own:.1f}" for name, own in per_unit.items() if name != "neurodemon"
         )

@@ -28,13 +28,15 @@ def batch_of(subject: nd.Subject) -> tuple[Any, Any]:
 def cost_of(subject: nd.Subject) -> Tensor:
     """The cost of each example: one plain forward pass."""
     inputs, target = batch_of(subject)
-    call = subject.call or _call
     with torch.no_grad():
-        return subject.cost(call(subject.model, inputs), target)
+        return subject.cost(output_of(subject, inputs), target)
 
 
-def _call(model: nn.Module, inputs: Any) -> Any:
-    return model(**inputs) if isinstance(inputs, dict) else model(inputs)
+def output_of(subject: nd.Subject, inputs: Any) -> Any:
+    """Run a subject's model, as the subject would."""
+    if subject.call is not None:
+        return subject.call(subject.model, inputs)
+    return subject.model(**inputs) if isinstance(inputs, dict) else subject.model(inputs)
 
 
 def zero(value: Tensor, case: Case, unit: int) -> Tensor:
@@ -87,13 +89,12 @@ def captum(per_pass: int) -> Contender:
         tensors = [inputs[name] for name in names if isinstance(inputs[name], Tensor)]
         fixed = {n: inputs[n] for n in names if not isinstance(inputs[n], Tensor)}
         keys = [name for name in names if name not in fixed]
-        call = subject.call or _call
 
         def forward(*arguments: Tensor) -> Tensor:
             if not names:
-                return subject.cost(call(subject.model, arguments[0]), arguments[1])
+                return subject.cost(output_of(subject, arguments[0]), arguments[1])
             own = {**dict(zip(keys, arguments, strict=False)), **fixed}
-            return subject.cost(call(subject.model, own), (*arguments, None)[len(keys)])
+            return subject.cost(output_of(subject, own), (*arguments, None)[len(keys)])
 
         module = subject.model.get_submodule(case.module)
         mask = _mask(subject, case, count)
@@ -160,11 +161,11 @@ class _Called(nn.Module):
 
     def __init__(self, subject: nd.Subject) -> None:
         super().__init__()
-        self.model, self._own = subject.model, subject.call or _call
+        self.model, self._subject = subject.model, subject
 
     def forward(self, inputs: Any) -> Any:
         """Call the model."""
-        return self._own(self.model, inputs)
+        return output_of(self._subject, inputs)
 
 
 def transformer_lens(subject: nd.Subject, case: Case, count: int) -> Tensor:

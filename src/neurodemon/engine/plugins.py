@@ -100,7 +100,7 @@ def ask(name: str, place: Place) -> Float[Tensor, "example row"]:
     """
     try:
         found: object = _PREDICTORS[name](place)
-    except Exception as error:
+    except Exception as error:  # code of others: whatever it raises is named as theirs
         raise PredictorError(
             f"Predictor {name!r} failed at {place.block.site.name!r} ({type(error).__name__}: "
             f"{error}); expected the effect of each unit on each example. Mend it, or "

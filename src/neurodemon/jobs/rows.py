@@ -192,15 +192,17 @@ def _standard_errors(
 
 def _floors(subject: Subject, units: UnitSet, *, is_measured: bool) -> NDArray[np.float64]:
     """Below what each unit's mean effect is rounding; 0 where no costs were subtracted."""
-    floor = FLOORS * floor_of_mean(noise_floors(subject)) if is_measured else 0.0
-    recordings = subject.recordings()
-    found = []
-    for block in units.blocks:
-        is_carried = is_measured and all(
-            find_descent(recordings[place], block) is not None for place in range(len(recordings))
-        )
-        found.append(np.full(len(block), 0.0 if is_carried else floor))
-    return np.concatenate(found)
+    sizes = [len(block) for block in units.blocks]
+    if not is_measured:
+        return np.zeros(sum(sizes))
+    recordings, noise = subject.recordings(), []
+    is_carried = np.ones(len(sizes), bool)
+    for place in range(len(recordings)):
+        recording = recordings[place]  # once each: they may not all be kept
+        noise.append(recording.noise_floor.cpu().numpy())
+        is_carried &= [find_descent(recording, block) is not None for block in units.blocks]
+    floor = FLOORS * floor_of_mean(np.concatenate(noise))
+    return np.repeat(np.where(is_carried, 0.0, floor), sizes)
 
 
 def _statuses(

@@ -1,6 +1,7 @@
 """Softmax cross-entropy: where a change of logits ends, without a difference of costs."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional
@@ -20,7 +21,7 @@ from neurodemon.engine.formulas import entropy_change
 from neurodemon.graph.node import Node, Ref
 
 MOST_CLASSES = 128  # of a cost whose logits are kept class by class
-IGNORED = -100  # torch's own number of a class that is not counted
+DEFAULTS = (None, 1, -100, 0.0)  # torch's own: weight, reduction (mean), ignored, smoothing
 
 
 def feeds_entropy(way: Way, node: Node) -> bool:
@@ -36,8 +37,7 @@ def entropy(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     is_fit = _is_plain(way, node) and way.reads_first(node) and way.value(name).ndim == 2
     if not is_fit or form not in {DENSE, CLASSES}:
         return None
-    target, *settings = way.rest(node, 1)
-    ignored = settings[2] if len(settings) > 2 else IGNORED
+    target, _, _, ignored, _ = _settings(way, node)
 
     def parts() -> tuple[Tensor, Tensor]:
         logits, is_counted = way.value(name).double(), target != ignored
@@ -58,7 +58,12 @@ def _is_plain(way: Way, node: Node) -> bool:
     """Whether a node is the cross-entropy of class numbers, unweighted, one for each example."""
     if node.operation_name != "cross_entropy_loss" or not isinstance(node.arguments[1], Ref):
         return False
-    target, weight, reduction, *rest = (*way.rest(node, 1), None, None)[: len(node.arguments) + 1]
-    smoothing = rest[1] if len(rest) > 1 and rest[1] is not None else 0.0
+    target, weight, reduction, _, smoothing = _settings(way, node)
     is_of_numbers = not target.is_floating_point() and target.ndim == 1
-    return bool(is_of_numbers and weight is None and reduction == 0 and smoothing == 0.0)
+    return bool(is_of_numbers and weight is None and reduction == 0 and smoothing == 0)
+
+
+def _settings(way: Way, node: Node) -> tuple[Any, ...]:
+    """What follows the logits: target, weight, reduction, ignored class, label smoothing."""
+    given = way.rest(node, 1)
+    return (*given, *DEFAULTS[len(given) - 1 :])
