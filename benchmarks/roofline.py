@@ -3,7 +3,8 @@
 Peaks are measured in the same run: a large matrix product, and a copy larger than any cache. Of
 a cone is counted the floating-point work of its products and convolutions, the first of them as
 the rank-one update (or one input channel) that it comes to, and two operations for each number of
-its dense values; of bytes, each dense value that a product makes, written once and read once.
+its dense values; of bytes, each dense value that a product makes, written once and read once. Of
+a value only the positions count that can change and that the cost reads.
 """
 
 import time
@@ -16,6 +17,9 @@ from torch import Tensor
 
 import neurodemon as nd
 from neurodemon.engine.region import find_region
+from neurodemon.engine.shortcuts import find_shortcut
+from neurodemon.engine.spans.course import Course
+from neurodemon.engine.spans.places import NONE, Span
 from neurodemon.graph.node import Node, fill
 
 PRODUCTS = {"linear", "mm", "addmm", "matmul", "bmm", "conv1d", "conv2d", "conv3d"}
@@ -51,13 +55,16 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def least_seconds(subject: nd.Subject, site: str, peaks: Peaks) -> float:
+def least_seconds(
+    subject: nd.Subject, site: str, peaks: Peaks, position: int | None = None
+) -> float:
     """The least time for one unit of a site on all examples.
 
     Args:
         subject: of one batch.
         site: the name of a site in the subject's graph.
         peaks: of this machine.
+        position: where the unit changes; None for everywhere.
 
     Returns:
         Seconds: the larger of both.
@@ -68,6 +75,7 @@ def least_seconds(subject: nd.Subject, site: str, peaks: Peaks) -> float:
     exit_node = find_region(graph, source.node, values).exit
     axis = source.axes.index("unit")
     columns, flops, moved = {exit_node: values[exit_node].shape[axis]}, 0.0, 0.0
+    course = find_shortcut(recording, source, exit_node, position)
     for node in graph.below(exit_node):
         value = values[node.name]
         if not isinstance(value, Tensor):
@@ -77,9 +85,20 @@ def least_seconds(subject: nd.Subject, site: str, peaks: Peaks) -> float:
         if read and len(read) == sum(n in columns for n in node.inputs) and not is_product:
             columns[node.name] = read[0]  # still a column: next to nothing
             continue
-        flops += _flops(node, values) / (read[0] if read else 1) + 2 * value.numel()
-        moved += 2 * value.numel() * value.element_size() if is_product else 0
+        share = part(course, node.name)
+        flops += share * (_flops(node, values) / (read[0] if read else 1) + 2 * value.numel())
+        moved += share * 2 * value.numel() * value.element_size() if is_product else 0
     return max(flops / peaks.flops, moved / peaks.bytes)
+
+
+def part(course: Course | None, name: str) -> float:
+    """The share of a value's positions that can change and are read."""
+    if course is None:
+        return 1.0
+    region = course.regions.get(name, NONE)
+    if isinstance(region, Span):
+        return len(region) / course.look.count(name, region.place)
+    return 0.0 if region == NONE else 1.0
 
 
 def _flops(node: Node, values: Mapping[str, Any]) -> float:

@@ -148,7 +148,11 @@ def work_of(subject: nd.Subject, units: nd.UnitSet) -> float:
 
 def roof(subject: nd.Subject, units: nd.UnitSet, peaks: Peaks) -> float:
     """The least seconds per unit, the mean over the sites."""
-    each = [least_seconds(subject, block.site.name, peaks) * len(block) for block in units.blocks]
+    each = [
+        least_seconds(subject, block.site.name, peaks, None if place < 0 else place) * count
+        for block in units.blocks
+        for place, count in zip(*np.unique(block.positions, return_counts=True), strict=True)
+    ]
     return sum(each) / len(units)
 
 

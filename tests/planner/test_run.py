@@ -8,9 +8,10 @@ import torch
 from oracles.models import ZOO, Case
 
 import neurodemon as nd
+from neurodemon.engine.room import LARGER_ROW, Room
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.planner.plan import Plan, make_plan
-from neurodemon.planner.run import LARGER_ROW, pass_size, run
+from neurodemon.planner.run import run
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_done_chunks_are_left_out_and_the_others_are_bit_identical(subject: nd.S
 def test_a_pass_holds_at_least_one_example_and_one_row(subject: nd.Subject) -> None:
     recording = subject.recording(0)
     site = recording.graph.site_by_name["conv1"]
-    size = pass_size(recording, site, 1)
+    size = Room().pass_size(recording, site, 1)
     assert (size.examples, size.rows) == (1, 1)
 
 
@@ -70,7 +71,7 @@ def test_a_pass_takes_all_examples_before_more_rows(subject: nd.Subject) -> None
     recording = subject.recording(0)
     site = recording.graph.site_by_name["conv1"]
     width = 4 * 6 * 6  # conv2's output per example, the widest below
-    size = pass_size(recording, site, width * 3 // LARGER_ROW)
+    size = Room().pass_size(recording, site, width * 3 // LARGER_ROW)
     assert (size.examples, size.rows) == (3, 1)
-    size = pass_size(recording, site, width * 4 * 5)
+    size = Room().pass_size(recording, site, width * 4 * 5)
     assert (size.examples, size.rows) == (4, 5)

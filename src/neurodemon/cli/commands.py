@@ -13,6 +13,7 @@ from neurodemon.cli.options import (
     DtypeName,
     ExampleCount,
     LeaderCount,
+    MemorySize,
     MnistFolder,
     NewFolder,
     PerturbationText,
@@ -137,6 +138,7 @@ def measure(
     units: UnitsText = None,
     perturbation: PerturbationText = "zero",
     out: RunningFolder = None,
+    memory: MemorySize = None,
     top: Top = SHOWN,
     as_json: AsJson = False,
     mnist: MnistFolder = None,
@@ -163,7 +165,15 @@ def measure(
             opened = open_subject(
                 subject, mnist, examples, seed, bars.note, dtype=dtype, capture=capture
             )
-            effects = run(opened, units, wanted, out=out, progress=bars.progress, note=bars.note)
+            effects = run(
+                opened,
+                units,
+                wanted,
+                out=out,
+                memory=memory,
+                progress=bars.progress,
+                note=bars.note,
+            )
         report(effects, out=out, top=top, as_json=as_json)
 
 
@@ -178,6 +188,7 @@ def audit(
     sampling_seed: SamplingSeed = None,
     predictor: PredictorName = "auto",
     out: RunningFolder = None,
+    memory: MemorySize = None,
     plot: PlotFile = None,
     as_json: AsJson = False,
     mnist: MnistFolder = None,
@@ -204,11 +215,9 @@ def audit(
         wanted = perturbations.parse_perturbation(perturbation), budgets.parse_budget(budget)
         require_plot(plot)
         with watched() as bars:
-            opened = open_subject(
-                subject, mnist, examples, seed, bars.note, dtype=dtype, capture=capture
-            )
+            how = {"dtype": dtype, "capture": capture}
             result = run(
-                opened,
+                open_subject(subject, mnist, examples, seed, bars.note, **how),
                 units,
                 wanted[0],
                 budget=wanted[1],
@@ -218,6 +227,7 @@ def audit(
                 seed=(seed or 0) if sampling_seed is None else sampling_seed,
                 predictor=predictor,
                 out=out,
+                memory=memory,
                 progress=bars.progress,
                 note=bars.note,
             )

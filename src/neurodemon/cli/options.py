@@ -115,6 +115,16 @@ NewFolder = Annotated[
         "--out", metavar="DIR", help="Save the run in this new folder.", show_default=False
     ),
 ]
+MemorySize = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="How much memory may be taken beyond the model and the batches: 2GB, 500MB. Left "
+        "out: as much as there is; where it runs out, passes are halved.",
+        show_default=False,
+    ),
+]
 RunningFolder = Annotated[
     Path | None,
     typer.Option(

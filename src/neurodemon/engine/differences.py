@@ -70,9 +70,9 @@ class Descent:
     width: int
     wide: tuple[int, int]
 
-    def examples_at_once(self, n_examples: int) -> int:
-        """How many examples a pass takes, so that its widest change fits a cache."""
-        return max(1, min(n_examples, WIDE_NUMBERS // self.width))
+    def examples_at_once(self, n_examples: int, numbers: int = WIDE_NUMBERS) -> int:
+        """How many examples a pass takes, so that its widest change fits a cache, and memory."""
+        return max(1, min(n_examples, min(WIDE_NUMBERS, numbers) // self.width))
 
     def effects(
         self, change: Float[Tensor, "row example part"], block: UnitBlock, shape: Pass

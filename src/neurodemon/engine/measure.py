@@ -10,11 +10,14 @@ from torch import Tensor
 from neurodemon.engine.differences import Descent, find_descent
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import require_units, take_units
+from neurodemon.engine.local import measure_locally
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import move, z_of
 from neurodemon.engine.trials import PassSize, Trials, cut_passes
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import UnitBlock
+
+ROWS_OF_CHANGES = 64  # carried down at once in passes of 2^20 numbers, of smaller ones fewer
 
 
 def measure(
@@ -41,15 +44,18 @@ def measure(
     require_units(z_of(recording, block), block)
     descent = find_descent(recording, block)
     if descent is not None:
-        return _carry_down(descent, recording, block, dz)
+        return _carry_down(descent, recording, block, dz, size.numbers)
     carried = move(recording, block, dz)
+    found = measure_locally(recording, carried, block, size)
+    if found is not None:
+        return found
     clean, moved = take_units(carried.clean, block), take_units(carried.moved, block)
-    found = []
+    parts = []
     for shape in cut_passes(recording, size, len(block)):
         here = slice(shape.start, shape.stop)
         trials = Trials(recording, carried.exit, shape, block, clean[:, here])
-        found.append(trials.effects(moved[:, here], block))
-    return torch.cat(found, dim=1).T.cpu()
+        parts.append(trials.effects(moved[:, here], block))
+    return torch.cat(parts, dim=1).T.cpu()
 
 
 def _carry_down(
@@ -57,13 +63,17 @@ def _carry_down(
     recording: Recording,
     block: UnitBlock,
     dz: Float[Tensor, "example position coordinate"],
+    numbers: int,
 ) -> Float[Tensor, "example row"]:
     """Measure by differences, where every operation on the way to the cost has one."""
     change = take_units(dz, block)
-    n_examples = descent.examples_at_once(recording.n_examples)
+    n_examples = descent.examples_at_once(recording.n_examples, numbers)
+    rows = max(1, min(len(block), numbers * ROWS_OF_CHANGES >> 20))
     found = change.new_empty(recording.n_examples, len(block), dtype=torch.float64)
     for start in range(0, recording.n_examples, n_examples):
-        stop = min(start + n_examples, recording.n_examples)
-        shape = Pass(start, stop, len(block))
-        found[start:stop] = descent.effects(change[:, start:stop], block, shape).T
+        here = slice(start, min(start + n_examples, recording.n_examples))
+        for first in range(0, len(block), rows):
+            own = slice(first, min(first + rows, len(block)))
+            shape = Pass(here.start, here.stop, own.stop - own.start)
+            found[here, own] = descent.effects(change[own, here], block[own], shape).T
     return found.cpu()

@@ -1,6 +1,7 @@
 """Say what a device had no memory for, where torch only says how many bytes it wanted."""
 
 import contextlib
+import ctypes
 from collections.abc import Iterator
 
 import torch
@@ -43,3 +44,13 @@ def is_about_memory(error: BaseException) -> bool:
         return False
     is_named = isinstance(error, (torch.OutOfMemoryError, MemoryError))
     return is_named or any(words in str(error).lower() for words in WORDS)
+
+
+def give_back() -> None:
+    """Give freed memory back to the system, where the C library can be asked to.
+
+    Passes of each site have sizes of their own; what the last ones left in the heap does not fit
+    the next, and it would grow from site to site.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)

@@ -16,6 +16,7 @@ from neurodemon.engine.layout import require_units, take_pairs
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Move, move, region_of, z_of
 from neurodemon.engine.replay import Replay
+from neurodemon.engine.shortcuts import find_shortcut
 from neurodemon.engine.trials import prove_clean
 from neurodemon.errors import CaptureError
 from neurodemon.terms.shapes import Float, Int
@@ -83,10 +84,12 @@ def prepare_pairs(recording: Recording, block: UnitBlock, n_rows: int) -> Prepar
     if find_descent(recording, block) is not None:
         return Prepared(n_rows, None)
     exit_node = region_of(recording, block).exit
+    site = recording.graph.site_by_name[block.site.name]
+    course = find_shortcut(recording, site, exit_node)
     found = []
     for start in range(0, recording.n_examples, n_rows):
         own = torch.arange(start, start + n_rows) % recording.n_examples
-        replay = Replay(recording, exit_node, Pass.of_pairs(own.tolist()))
+        replay = Replay(recording, exit_node, Pass.of_pairs(own.tolist()), course)
         cost = replay.cost_of(replay.clean)
         prove_clean(replay, cost)
         found.append(cost[:, 0].double())
@@ -169,6 +172,7 @@ def _costs(
         take_pairs(value, block, rows, examples).unsqueeze(1)
         for value in (carried.clean, carried.moved)
     )
-    replay = Replay(recording, carried.exit, Pass.of_pairs(examples.tolist()))
+    course = find_shortcut(recording, site, carried.exit)
+    replay = Replay(recording, carried.exit, Pass.of_pairs(examples.tolist()), course)
     own = block.take(rows.numpy())
     return replay.cost_of_columns(site, (clean, moved), own)[:, 0].double()

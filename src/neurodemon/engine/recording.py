@@ -70,10 +70,15 @@ class Recording:
 
     @property
     def n_bytes(self) -> int:
-        """Memory held by the values, storages shared between views counted once."""
+        """Memory held by values and what was made of them, shared storages counted once."""
+        kept = [
+            part
+            for own in self.kept.values()
+            for part in (own if isinstance(own, tuple) else (own,))
+        ]
         storages = {
             value.untyped_storage().data_ptr(): value.untyped_storage().nbytes()
-            for value in self.values.values()
+            for value in (*self.values.values(), *kept)
             if isinstance(value, Tensor)
         }
         return sum(storages.values())

@@ -3,10 +3,9 @@
 Values from outside the cone come from the recording, folded for the rows of the pass.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -15,6 +14,9 @@ from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import canonical, put_units, restore
 from neurodemon.engine.operations import Rule, rank_one
 from neurodemon.engine.recording import Recording
+from neurodemon.engine.spans.course import Course
+from neurodemon.engine.spans.folding import fold_part
+from neurodemon.engine.spans.places import ALL, Place, Region, Span, narrow
 from neurodemon.graph.evaluate import evaluate
 from neurodemon.graph.node import Node, fill
 from neurodemon.terms.shapes import Float
@@ -32,12 +34,14 @@ class Replay:
         recording: the clean pass.
         source: the node whose value changes.
         shape: the pass.
+        course: which positions to run; None for all of them.
     """
 
     recording: Recording
     source: str
     shape: Pass
-    _cleans: dict[frozenset[str], dict[str, Any]] = field(default_factory=dict)
+    course: Course | None = None
+    _parts: dict[tuple[str, Region], Any] = field(default_factory=dict)
 
     @cached_property
     def cone(self) -> tuple[Node, ...]:
@@ -88,7 +92,7 @@ class Replay:
         Returns:
             The cost per row and example.
         """
-        return self._finish({self.source: value}, self.cone)
+        return self._finish({self.source: (ALL, value)})
 
     def cost_of_columns(
         self, site: Site, own: tuple[Column, Column], block: UnitBlock
@@ -114,36 +118,65 @@ class Replay:
             flat = canonical(value, site)
             rows = flat.reshape(len(block), -1, *flat.shape[1:]).clone()
             put_units(rows, moved, block)
-            changed[self.source] = restore(rows.flatten(0, 1), site, tuple(value.shape))
-        return self._finish(changed, [node for node in self.cone if node.name not in changed])
+            changed[self.source] = (ALL, restore(rows.flatten(0, 1), site, tuple(value.shape)))
+        return self._finish(changed)
 
-    def _enter(self, site: Site, change: Column, block: UnitBlock) -> dict[str, Any]:
-        """Enter the nodes that have a rank-one rule: their results, by name."""
+    def cost_of_part(self, value: Tensor, span: Span) -> Float[Tensor, "row example"]:
+        """Compute the cost with other values at some of the source's positions, by the course.
+
+        Args:
+            value: the source's value for all rows, folded, in its own layout: these positions.
+            span: which they are.
+
+        Returns:
+            The cost per row and example.
+        """
+        return self._finish({self.source: (span, value)})
+
+    def _enter(self, site: Site, change: Column, block: UnitBlock) -> dict[str, tuple[Region, Any]]:
+        """Enter the nodes that have a rank-one rule: their results, or a part of each, by name."""
         graph = self.recording.graph
-        rules = self.rules(site)
         units = torch.as_tensor(block.indices, device=change.device)
         positions = _positions(site, tuple(self.recording.values[self.source].shape))
         column = change.reshape(*change.shape[:2], *positions)
-        clean = self._clean_results(frozenset(rules))
-        known = {**self.surroundings, self.source: None}  # a rule must not read what changes
-        return {
-            name: rule(fill(graph[name].arguments, known), clean[name], column, units)
-            for name, rule in rules.items()
-        }
+        found: dict[str, tuple[Region, Any]] = {}
+        for name, rule in self.rules(site).items():
+            known = {one: self._clean_part(one, ALL) for one in graph[name].inputs}
+            known[self.source] = None  # a rule must not read what changes
+            region = self._part_to_enter(name, column)
+            own = narrow(column.flatten(0, 1), ALL, region, self.shape.size)
+            own = own.reshape(*column.shape[:2], *own.shape[1:])
+            clean = self._clean_part(name, region)
+            result = rule(fill(graph[name].arguments, known), clean, own, units)
+            found[name] = (region, result)
+        return found
 
-    def _clean_results(self, names: frozenset[str]) -> dict[str, Any]:
-        """The clean results of some nodes, folded once."""
-        if names not in self._cleans:
-            self._cleans[names] = self.recording.fold(names, self.shape)
-        return self._cleans[names]
+    def _part_to_enter(self, name: str, column: Tensor) -> Region:
+        """Which part of a reader's result is wanted, where positions stand as in the column."""
+        region = ALL if self.course is None else self.course.regions.get(name, ALL)
+        is_alike = column.ndim == 3 and self.recording.values[name].ndim == 3
+        is_part = isinstance(region, Span) and region.place == Place(1)
+        return region if is_part and is_alike else ALL
 
-    def _finish(self, changed: dict[str, Any], nodes: Iterable[Node]) -> Tensor:
+    def _clean_part(self, name: str, region: Region) -> Any:
+        """A part of a recorded value, folded once."""
+        key = (name, region)
+        if key not in self._parts:
+            self._parts[key] = fold_part(self.recording, name, region, self.shape)
+        return self._parts[key]
+
+    def _finish(self, changed: dict[str, tuple[Region, Any]]) -> Tensor:
         """Run the rest of the cone."""
         cost = self.recording.graph.cost
-        with torch.no_grad():
-            found = evaluate(list(nodes), {**self.surroundings, **changed}, wanted=[cost])
-        result: Tensor = found[cost]
-        return result.reshape(self.shape.rows, self.shape.n_examples)
+        if self.course is not None:
+            result = self.course.run(changed, self.shape.size, self._clean_part)
+        else:
+            values = {name: value for name, (_, value) in changed.items()}
+            nodes = [node for node in self.cone if node.name not in values]
+            with torch.no_grad():
+                found = evaluate(nodes, {**self.surroundings, **values}, wanted=[cost])
+            result = found[cost]
+        return cast("Tensor", result).reshape(self.shape.rows, self.shape.n_examples)
 
 
 def _positions(site: Site, shape: tuple[int, ...]) -> tuple[int, ...]:

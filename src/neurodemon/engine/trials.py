@@ -14,6 +14,7 @@ from torch import Tensor
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.replay import Column, Replay
+from neurodemon.engine.shortcuts import find_shortcut
 from neurodemon.errors import ReplayMismatchError
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.sites import Site
@@ -29,10 +30,12 @@ class PassSize:
     Attributes:
         examples: examples at a time.
         rows: nudged copies of them at a time.
+        numbers: that the widest value may hold, where both do not say it: of changes.
     """
 
     examples: int
     rows: int
+    numbers: int = 1 << 20
 
 
 def cut_passes(recording: Recording, size: PassSize, most_rows: int) -> Iterator[Pass]:
@@ -74,7 +77,8 @@ class Trials:
     @cached_property
     def replay(self) -> Replay:
         """The cone below the exit, with all it reads folded once."""
-        return Replay(self.recording, self.exit, self.shape)
+        course = find_shortcut(self.recording, self.site, self.exit)
+        return Replay(self.recording, self.exit, self.shape, course)
 
     @cached_property
     def site(self) -> Site:

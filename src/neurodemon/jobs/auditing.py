@@ -25,9 +25,10 @@ from neurodemon.jobs.rows import Column, counted_examples, make_rows, means
 from neurodemon.jobs.sampling import Sampling, sample
 from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.jobs.stating import state_all
+from neurodemon.jobs.within import within
 from neurodemon.planner.plan import Plan, make_plan
 from neurodemon.store.writer import RunWriter, open_run
-from neurodemon.subjects.subject import Subject, refresh
+from neurodemon.subjects.subject import Subject
 from neurodemon.terms.audits import EXACT, Audit, AuditCertificate
 from neurodemon.terms.budgets import TOP, Budget, parse_budget
 from neurodemon.terms.effects import Effects
@@ -62,6 +63,7 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
     predictor: str = "auto",
     seed: int = 0,
     out: Path | str | None = None,
+    memory: str | int | None = None,
     progress: Progress = no_progress,
     note: Note = no_note,
 ) -> Audit:
@@ -88,6 +90,8 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
         seed: of what is drawn at random: the same seed gives the same audit (not so of a
             budget of time).
         out: a folder for the run; given again, it goes on where it stopped.
+        memory: how much may be taken, beyond the model and the batches: "2GB"; None for as much
+            as there is. Where it runs out, passes are halved, which a note tells.
         progress: called as batches and units are done.
         note: called with what the user should know.
 
@@ -105,27 +109,29 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
     begun = time.perf_counter()
     allowed = parse_budget(budget)
     _require_sense(top=top, recall=recall, confidence=confidence, seed=seed)
-    refresh(subject)
-    chosen = settle_units(subject, units)
-    require_sound(subject, note=note)
-    nudges = Nudges(subject, perturbation)
-    predictors = available_predictors(subject)
-    main = choose(predictor, predictors)
-    predicted = predict_all(subject, chosen, nudges, predictors, progress=progress)
-    key = f"{nudges.fingerprint}|{main}"
-    if not allowed.is_all:
-        key += f"|{allowed}|{top}|{recall}|{confidence}|{seed}"
-    plan = make_plan(chosen, key)
-    asked = _spell_allowed(allowed, top, recall, confidence, seed)
-    manifest = replace(plan_manifest(subject, "audit", str(perturbation), plan), allowed=asked)
-    writer = None if out is None else open_run(Path(out), manifest)
-    job = _Job(subject, chosen, nudges, predicted, main, plan, writer, progress, begun)
-    findings = (
-        _measure_all(job, top)
-        if allowed.is_all
-        else _measure_some(job, allowed, top=top, recall=recall, confidence=confidence, seed=seed)
-    )
-    notes = (*capture_notes(subject), *nudges.notes, *findings.effects.notes)
+    with within(subject, memory) as room:
+        chosen = settle_units(subject, units)
+        require_sound(subject, note=note)
+        nudges = Nudges(subject, perturbation)
+        predictors = available_predictors(subject)
+        main = choose(predictor, predictors)
+        predicted = predict_all(subject, chosen, nudges, predictors, progress=progress)
+        key = f"{nudges.fingerprint}|{main}"
+        if not allowed.is_all:
+            key += f"|{allowed}|{top}|{recall}|{confidence}|{seed}"
+        plan = make_plan(chosen, key)
+        asked = _spell_allowed(allowed, top, recall, confidence, seed)
+        manifest = replace(plan_manifest(subject, "audit", str(perturbation), plan), allowed=asked)
+        writer = None if out is None else open_run(Path(out), manifest)
+        job = _Job(subject, chosen, nudges, predicted, main, plan, writer, progress, begun)
+        findings = (
+            _measure_all(job, top)
+            if allowed.is_all
+            else _measure_some(
+                job, allowed, top=top, recall=recall, confidence=confidence, seed=seed
+            )
+        )
+    notes = (*capture_notes(subject), *nudges.notes, *findings.effects.notes, *room.notes)
     effects = replace(findings.effects, notes=notes, manifest=manifest)
     result = conclude(replace(findings, effects=effects, seed=seed))
     if writer is not None:

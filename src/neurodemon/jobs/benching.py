@@ -16,7 +16,6 @@ from neurodemon.engine.memory import memory_told
 from neurodemon.engine.search import make_grid
 from neurodemon.jobs.nudging import Nudges, real_positions
 from neurodemon.planner.plan import NUMBERS_PER_PASS
-from neurodemon.planner.run import pass_size
 from neurodemon.subjects.subject import Subject
 from neurodemon.subjects.training import one_thread
 from neurodemon.terms.findings import Findings, Scope
@@ -46,7 +45,7 @@ def make_benches(subject: Subject, block: UnitBlock) -> Benches:
     for place in range(len(recordings)):
         recording = recordings[place]
         site = recording.graph.site_by_name[block.site.name]
-        size = pass_size(recording, site, NUMBERS_PER_PASS)
+        size = subject.room.pass_size(recording, site, NUMBERS_PER_PASS)
         benches.append(Bench(recording, block, size, real_positions(subject, block.site, place)))
     return Benches(benches)
 

@@ -22,6 +22,7 @@ from neurodemon.jobs.head_sums import probe_heads
 from neurodemon.jobs.padding_probe import probe_padding
 from neurodemon.jobs.selecting import hidden_sites
 from neurodemon.jobs.slopes import Slope, compare_backward, own_casts, probe_slopes
+from neurodemon.planner.plan import NUMBERS_PER_PASS
 from neurodemon.subjects.admitting import Batch
 from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms.certificates import Certificate, Probe
@@ -295,7 +296,8 @@ def _probe_noop(subject: Subject) -> Probe:
         z = canonical(recording.values[own.node], own)
         first = torch.arange(min(2, own.n_units)).numpy()
         block = UnitBlock(own, own.unit_kind, first, first * 0 - 1)
-        size = PassSize(recording.n_examples, 2)
+        size = subject.room.pass_size(recording, own, NUMBERS_PER_PASS)
+        size = PassSize(max(1, size.examples * size.rows // 2), 2)
         effects = measure(recording, block, torch.zeros_like(z), size)
         if bool(effects.any()):
             raise ReplayMismatchError(

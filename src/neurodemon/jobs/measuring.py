@@ -11,10 +11,11 @@ from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import Progress, no_progress
 from neurodemon.jobs.rows import Column, make_manifest, make_rows
 from neurodemon.jobs.selecting import Units, settle_units
+from neurodemon.jobs.within import within
 from neurodemon.planner.plan import Plan, make_plan
 from neurodemon.planner.run import run
 from neurodemon.store.writer import RunWriter, open_run
-from neurodemon.subjects.subject import Subject, refresh
+from neurodemon.subjects.subject import Subject
 from neurodemon.terms.effects import Effects, concatenate
 from neurodemon.terms.manifests import Manifest
 from neurodemon.terms.perturbations import Perturbation, Zero
@@ -34,6 +35,7 @@ def measure(  # noqa: PLR0913  # the public signature of DESIGN §3
     perturbation: Perturbation = Zero(),  # noqa: B008  # frozen
     *,
     out: Path | str | None = None,
+    memory: str | int | None = None,
     progress: Progress = no_progress,
     note: Note = no_note,
 ) -> Effects:
@@ -46,6 +48,8 @@ def measure(  # noqa: PLR0913  # the public signature of DESIGN §3
         units: a pattern, units, or None for each hidden neuron and channel.
         perturbation: what each demon does.
         out: a folder for the run; given again, it goes on where it stopped.
+        memory: how much may be taken, beyond the model and the batches: "2GB"; None for as much
+            as there is. Where it runs out, passes are halved, which a note tells.
         progress: called as units are done.
         note: called with what the user should know.
 
@@ -60,19 +64,19 @@ def measure(  # noqa: PLR0913  # the public signature of DESIGN §3
         >>> nd.measure(subject, "1[2]", nd.Add(0.0))["status"]
         ['no_change']
     """
-    refresh(subject)
-    chosen = settle_units(subject, units)
-    require_sound(subject, note=note)
-    nudges = Nudges(subject, perturbation)
-    plan = make_plan(chosen, nudges.fingerprint)
-    manifest = plan_manifest(subject, "measure", str(perturbation), plan)
+    with within(subject, memory) as room:
+        chosen = settle_units(subject, units)
+        require_sound(subject, note=note)
+        nudges = Nudges(subject, perturbation)
+        plan = make_plan(chosen, nudges.fingerprint)
+        manifest = plan_manifest(subject, "measure", str(perturbation), plan)
 
-    def rows(part: UnitSet, _place: slice, effects: NDArray[np.float64]) -> Effects:
-        return make_rows(subject, part, str(perturbation), measured=Column(effects))
+        def rows(part: UnitSet, _place: slice, effects: NDArray[np.float64]) -> Effects:
+            return make_rows(subject, part, str(perturbation), measured=Column(effects))
 
-    writer = None if out is None else open_run(Path(out), manifest)
-    found = measure_plan(subject, plan, nudges, rows, writer=writer, progress=progress)
-    notes = (*capture_notes(subject), *nudges.notes)
+        writer = None if out is None else open_run(Path(out), manifest)
+        found = measure_plan(subject, plan, nudges, rows, writer=writer, progress=progress)
+    notes = (*capture_notes(subject), *nudges.notes, *room.notes)
     result = Effects(found.table, found.per_example, notes, manifest)
     if writer is not None:
         writer.finish({"notes": list(result.notes)})
@@ -122,7 +126,9 @@ def measure_plan(  # noqa: PLR0913  # the seam between plan, rows, store and she
     starts = np.cumsum([0, *(chunk.last - chunk.first for chunk in plan.chunks)]).tolist()
 
     def stream(done: Container[int]) -> Iterator[tuple[int, Effects]]:
-        for number, effects in run(plan, subject.recordings(), nudges, done=done):
+        for number, effects in run(
+            plan, subject.recordings(), nudges, done=done, room=subject.room
+        ):
             part = UnitSet((plan.block_of(plan.chunks[number]),))
             yield number, rows(part, slice(starts[number], starts[number + 1]), effects)
 

@@ -114,7 +114,7 @@ def make_runner(subject: Subject, units: UnitSet, nudges: Nudges) -> Runner:
     recordings = subject.recordings()
     sizes = [recordings[place].n_examples for place in range(len(recordings))]
     if has_pairs(subject):
-        return PairRunner(units, recordings, nudges, sizes)
+        return PairRunner(units, recordings, nudges, sizes, subject.room)
     return WholeRunner(subject, units, nudges)
 
 

@@ -6,16 +6,18 @@ effect is does not depend on which others are run beside it, up to rounding.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neurodemon.engine.memory import memory_told
 from neurodemon.engine.pairs import Prepared, measure_pairs, pairs_per_pass, prepare_pairs
 from neurodemon.engine.recording import Recording
+from neurodemon.engine.room import Room
+from neurodemon.engine.trials import PassSize
 from neurodemon.planner.plan import NUMBERS_PER_PASS
-from neurodemon.planner.run import Nudge, pass_size
+from neurodemon.planner.run import Nudge
 from neurodemon.terms.shapes import Float, Int
 from neurodemon.terms.units import UnitBlock, UnitSet
 
@@ -96,12 +98,14 @@ class PairRunner:
         recordings: one per batch.
         nudge: Δz of every unit of a block's site, for one batch.
         batch_sizes: how many examples each batch holds.
+        room: how much memory may be taken.
     """
 
     units: UnitSet
     recordings: Sequence[Recording]
     nudge: Nudge
     batch_sizes: Sequence[int]
+    room: Room = field(default_factory=Room)
     _prepared: dict[tuple[int, int, int], Prepared] = field(default_factory=dict)
     _sizes: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -127,14 +131,16 @@ class PairRunner:
         most = max(PAIRS_PER_PIECE, *(self._pass_size(block, 0) for block in self.units.blocks))
         for piece in cut_pairs(self.units, pairs, self.batch_sizes, most):
             block = self.units.blocks[piece.block]
-            doing = f"measuring {len(piece.places)} pairs at {block.site.name!r}"
-            with memory_told(doing):
-                yield piece.places, self._measure(piece, block)
+            recording = self.recordings[piece.batch]
+            site = recording.graph.site_by_name[block.site.name]
+            doing = f"measuring {len(piece.places)} pairs at {site.name!r}"
+            work = partial(self._measure, piece, block)
+            yield piece.places, self.room.run(doing, recording, site, NUMBERS_PER_PASS, work)
 
-    def _measure(self, piece: Piece, block: UnitBlock) -> NDArray[np.float64]:
+    def _measure(self, piece: Piece, block: UnitBlock, size: PassSize) -> NDArray[np.float64]:
         """Measure one piece."""
         recording = self.recordings[piece.batch]
-        most = self._pass_size(block, piece.batch)
+        most = size.examples * size.rows
         n_rows = pairs_per_pass(recording, most, len(piece.places))
         key = (piece.block, piece.batch, n_rows)
         if key not in self._prepared:
@@ -155,6 +161,6 @@ class PairRunner:
         if key not in self._sizes:
             recording = self.recordings[batch]
             site = recording.graph.site_by_name[block.site.name]
-            size = pass_size(recording, site, NUMBERS_PER_PASS)
+            size = self.room.pass_size(recording, site, NUMBERS_PER_PASS)
             self._sizes[key] = size.examples * size.rows
         return self._sizes[key]

@@ -14,6 +14,7 @@ from torch import nn
 
 from neurodemon.engine.memory import memory_told
 from neurodemon.engine.recording import Recording, record
+from neurodemon.engine.room import Room
 from neurodemon.errors import (
     CaptureError,
     NeurodemonError,
@@ -47,7 +48,6 @@ from neurodemon.tracing.leaves import count_examples
 from neurodemon.tracing.model_state import Call, call_model, studied
 
 _USER_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError)
-BYTES_KEPT = 2_000_000_000  # of recordings, from one verb to the next
 
 
 class Subject:
@@ -117,6 +117,7 @@ class Subject:
         self.stages: Stages | None = None  # of its training, where it can be gone through again
         self.source: dict[str, str] | None = None  # whose weights they are; kept in manifests
         self.dtype: torch.dtype | None = None  # that it was brought to, by `in_dtype`
+        self.room = Room()  # how much memory may be taken
         self.lent: tuple[Capture, ...] = ()  # of the same network with other weights: proved anew
         self._given = batches
         self._kept = Kept()
@@ -180,6 +181,10 @@ class Subject:
         except SubjectError as error:
             raise SubjectError(f"In {name_dtype(dtype)}: {error}") from error
         return made
+
+    def forget_recordings(self) -> None:
+        """Drop the clean passes, which are made again when they are asked for."""
+        self._kept.recordings.clear()
 
     def refresh(self) -> None:
         """Read the batches, and drop what was found out if they or the weights have changed.
@@ -302,9 +307,8 @@ class Subject:
         """The capture of a batch by hooks."""
         kept = self._kept
         if not kept.hooked:
-            studied_model = Studied(self.model, self.call, self.cost, self.evaluate)
             how = Hooking(
-                studied_model,
+                Studied(self.model, self.call, self.cost, self.evaluate),
                 lambda batch, seed: self.eager(batch, seed=seed),
                 self.heads,
                 self.because,
@@ -333,16 +337,14 @@ class Subject:
 
     def recording(self, place: int) -> Recording:
         """The clean pass over one batch."""
-        kept = self._kept.recording(place)
-        if kept is not None:
+        if (kept := self._kept.recording(place)) is not None:
             return kept
         captured = self.capture(place)
-        with self.held():
+        with self.held(), memory_told(f"recording batch {place}"):
             values = bind(captured.graph, self.model, self.batches[place])
-            with memory_told(f"recording batch {place}"):
-                made = record(captured.graph, values, can_fold=captured.has_dynamic_batch)
+            made = record(captured.graph, values, can_fold=captured.has_dynamic_batch)
         require_finite(self.model, made.cost)
-        return self._kept.keep(place, made, BYTES_KEPT)
+        return self._kept.keep(place, made, self.room.bytes_kept(made.n_bytes))
 
     def _capture_anew(self, batch: Batch, signature: Any) -> Capture:
         """Capture for a batch's shape: by an earlier graph if it holds, else by a new one."""
@@ -374,8 +376,8 @@ class Subject:
     def _keep(self, made: Capture, batch: Batch, eager: EagerRun, signature: Any) -> Capture:
         """Prove a capture on a batch and keep it for that shape."""
         with self.held():
-            values = bind(made.graph, self.model, batch)
-            proof = prove(made, record(made.graph, values).values, eager)
+            values = record(made.graph, bind(made.graph, self.model, batch)).values
+            proof = prove(made, values, eager)
         size = None if made.has_dynamic_batch else count_examples(batch)
         self._kept.captures[signature, size] = made
         self._kept.proofs[id(made)] = proof

@@ -29,7 +29,8 @@ def test_measured_effects_equal_one_hooked_forward_per_unit(
     for perturbation in (nd.Zero(), nd.Mean(), nd.Add(0.5), nd.Scale(-0.5)):
         gap = compare(studied, perturbation, sites, n_units=4)
         assert gap.relative <= LIMITS[dtype], perturbation
-    if tracing == BY_NAME[name].tracings[0]:
+    # the table is of float32: there a cast to it is nothing, and two sites are one
+    if tracing == BY_NAME[name].tracings[0] and dtype == torch.float32:
         row = read_rows(PAGE.read_text("utf-8"))[name]
         assert row.n_sites == len(studied.subject.sites())
     with_positions = [site for site in sites if site.has_positions]

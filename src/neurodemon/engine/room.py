@@ -1,0 +1,183 @@
+"""Room: how much memory a pass takes, how much it may take, and what to do when there is less.
+
+A pass holds what its cone reads from outside, repeated for its rows, and the values of the cone
+that are yet to be read. Both are counted from the recorded values, and grow with rows × examples.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from torch import Tensor
+
+from neurodemon.engine.folding import Pass
+from neurodemon.engine.memory import give_back, memory_told
+from neurodemon.engine.recording import Recording
+from neurodemon.engine.region import find_region
+from neurodemon.engine.replay import Replay
+from neurodemon.engine.trials import PassSize
+from neurodemon.errors import DeviceMemoryError
+from neurodemon.terms.sites import Site
+
+LARGER_ROW = 4  # one row may hold so many times more: products are faster on many examples, but
+# not on many rows, which are tiled first (measured: benchmarks/sweep.py, docs/performance.md)
+SLACK = 1.25  # what operations take for themselves while they run
+COPIES = 4  # of a site's own value: z, Δz, and both moved
+BYTES_KEPT = 2_000_000_000  # of recordings, from one verb to the next
+CARRIED_BYTES = 64_000_000  # that changes take which are carried down, whatever there is to carry
+
+Made = TypeVar("Made")
+
+
+@dataclass(eq=False)
+class Room:
+    """The memory that measuring may take, beyond the model and the batches.
+
+    Attributes:
+        most_bytes: how much; None for as much as there is.
+        halvings: how often passes were halved, since memory ran out.
+        notes: what the reader of a result must know of that.
+    """
+
+    most_bytes: int | None = None
+    halvings: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def pass_size(self, recording: Recording, site: Site, numbers_per_pass: int) -> PassSize:
+        """Choose how many examples and rows one pass holds.
+
+        Args:
+            recording: the clean pass.
+            site: where the demon sits.
+            numbers_per_pass: how many numbers the widest value may hold.
+
+        Returns:
+            The size of a pass: at least one example and one row.
+
+        Raises:
+            DeviceMemoryError: not even that fits what may be taken.
+        """
+        numbers = max(1, numbers_per_pass >> self.halvings)
+        size = _by_width(recording, site, numbers)
+        if self.most_bytes is None:
+            return size
+        return _fitted(recording, site, size, self.most_bytes)
+
+    def bytes_kept(self, one: int) -> int:
+        """How many bytes of recordings may be kept, beside one of so many bytes in use."""
+        if self.most_bytes is None:
+            return BYTES_KEPT
+        return min(BYTES_KEPT, (self.most_bytes - one) // 2)
+
+    def run(
+        self,
+        doing: str,
+        recording: Recording,
+        site: Site,
+        numbers_per_pass: int,
+        work: Callable[[PassSize], Made],
+    ) -> Made:
+        """Do something pass by pass; where memory runs out, with passes half as large.
+
+        Args:
+            doing: what, in words.
+            recording: the clean pass.
+            site: where the demon sits.
+            numbers_per_pass: how many numbers the widest value may hold.
+            work: does it with passes of a size.
+
+        Returns:
+            What the work returned.
+
+        Raises:
+            DeviceMemoryError: there is too little for one example and one row.
+        """
+        while True:
+            size = self.pass_size(recording, site, numbers_per_pass)
+            try:
+                with memory_told(f"{doing} on {size.examples} examples"):
+                    return work(size)
+            except DeviceMemoryError:
+                if numbers_per_pass >> self.halvings <= 1 or size == PassSize(1, 1):
+                    raise
+            self._halve(doing, numbers_per_pass)
+
+    def _halve(self, doing: str, numbers_per_pass: int) -> None:
+        """Make passes smaller from now on."""
+        give_back()
+        self.halvings += 1
+        first = self.notes[0].partition(",")[0] if self.notes else f"Memory ran out while {doing}"
+        numbers = numbers_per_pass >> self.halvings
+        told = (
+            f"{first}, so that passes were halved, to {numbers:,} numbers in the widest value: "
+            "results agree with those of larger passes up to rounding."
+        )
+        self.notes[:] = [told]
+
+
+def _by_width(recording: Recording, site: Site, numbers_per_pass: int) -> PassSize:
+    """Choose a size by the widest value below a site."""
+    graph, n_examples = recording.graph, recording.n_examples
+    exit_node = find_region(graph, site.node, recording.values).exit
+    names = [exit_node, *(node.name for node in graph.below(exit_node))]
+    values = [recording.values[name] for name in names if name in recording.values]
+    numbers = [value.numel() for value in values if isinstance(value, Tensor)]
+    width = max(1, max(numbers, default=1) // n_examples)
+    examples = max(1, min(n_examples, LARGER_ROW * numbers_per_pass // width))
+    return PassSize(examples, max(1, numbers_per_pass // (width * examples)), numbers_per_pass)
+
+
+def _fitted(recording: Recording, site: Site, size: PassSize, most_bytes: int) -> PassSize:
+    """Make a size smaller until it fits."""
+    own = recording.values[site.node]
+    held = recording.n_bytes + CARRIED_BYTES
+    held += COPIES * own.numel() * own.element_size() if isinstance(own, Tensor) else 0
+    each = row_bytes(recording, site)
+    count = (most_bytes - held) // each
+    least = 2 * each if recording.can_fold else recording.n_examples * each
+    if most_bytes - held < least:
+        raise DeviceMemoryError(
+            f"memory is {most_bytes:,} bytes, of which the recorded batch of "
+            f"{recording.n_examples} examples takes {held:,} and the smallest pass at "
+            f"{site.name!r} {least:,}; expected at least {held + least:,}. Allow more, or give "
+            "batches of fewer examples."
+        )
+    examples = min(size.examples, count)
+    return PassSize(examples, max(1, min(size.rows, count // examples)), size.numbers)
+
+
+def row_bytes(recording: Recording, site: Site) -> int:
+    """Count the bytes that a pass takes for each row of each example.
+
+    Args:
+        recording: the clean pass.
+        site: where the demon sits.
+
+    Returns:
+        The most that is held at once: what is read from outside, and what is yet to be read.
+    """
+    graph = recording.graph
+    exit_node = find_region(graph, site.node, recording.values).exit
+    replay = Replay(recording, exit_node, Pass(0, recording.n_examples, 1))
+    outside = sum(
+        _bytes_of(recording, name)
+        for name in replay.outside
+        if name in recording.values and graph[name].folding != "constant"
+    )
+    last = {name: node.name for node in replay.cone for name in node.inputs}
+    alive = {exit_node: _bytes_of(recording, exit_node)}
+    most = 0
+    for node in replay.cone:
+        alive[node.name] = _bytes_of(recording, node.name)
+        most = max(most, sum(alive.values()))
+        for name in node.inputs:
+            if last[name] == node.name:
+                alive.pop(name, None)
+    return int(SLACK * (outside + most) / recording.n_examples) + 1
+
+
+def _bytes_of(recording: Recording, name: str) -> int:
+    """The bytes of a recorded value."""
+    value = recording.values.get(name)
+    parts = value if isinstance(value, (tuple, list)) else [value]
+    return sum(part.numel() * part.element_size() for part in parts if isinstance(part, Tensor))

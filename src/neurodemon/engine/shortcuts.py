@@ -1,0 +1,52 @@
+"""Shortcuts: courses that were held against whole states before they are taken."""
+
+from neurodemon.engine.folding import Pass
+from neurodemon.engine.recording import Recording
+from neurodemon.engine.replay import Replay
+from neurodemon.engine.spans.course import Course, everywhere, find_course
+from neurodemon.engine.spans.places import ALL, Place, Span, narrow
+from neurodemon.terms.sites import Site
+
+PROVED = 3  # examples on which a course is held against whole states before it is taken
+FLOORS, NEAR = 64.0, 1e-3  # how far it may be off there: in noise floors, and of the effect
+
+
+def find_shortcut(
+    recording: Recording, site: Site, source: str, position: int | None = None
+) -> Course | None:
+    """Find which positions to run below a site, for a change at one position or at all.
+
+    Args:
+        recording: the clean pass.
+        site: of the units; its value has one axis of positions.
+        source: the node that changes, of the site's layout.
+        position: where it changes; None for everywhere.
+
+    Returns:
+        The course; None where all positions are to be run.
+    """
+    if site.axes.count("position") != 1 or site.axes[0] != "example":
+        return None
+    axis = site.axes.index("position")
+    span = everywhere(recording, source, axis)
+    if position is not None:
+        span = Span(Place(axis), position, position + 1)
+    course = find_course(recording, source, span)
+    key = ("proved", source, position is None)
+    if course is not None and key not in recording.kept:
+        recording.kept[key] = _proves(recording, course, span)
+    return course if recording.kept.get(key) else None
+
+
+def _proves(recording: Recording, course: Course, span: Span) -> bool:
+    """Whether a course gives what whole states give, on a few examples."""
+    shape = Pass(0, min(recording.n_examples, PROVED), 1)
+    whole = Replay(recording, course.source, shape)
+    moved = whole.clean.clone()
+    part = narrow(moved, ALL, span, shape.size)
+    part += float(moved.double().std(correction=0)) or 1.0
+    clean, expected = whole.cost_of(whole.clean).double(), whole.cost_of(moved).double()
+    found = Replay(recording, course.source, shape, course).cost_of_part(part, span).double()
+    floor = recording.noise_floor[: shape.n_examples].double()
+    is_near = (found - expected).abs() <= FLOORS * floor + NEAR * (expected - clean).abs()
+    return bool((is_near | (~expected.isfinite() & ~found.isfinite())).all())

@@ -1,0 +1,205 @@
+"""Memory: passes keep within what may be taken, and are halved where it runs out."""
+
+import functools
+import re
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from oracles.models import Case, classes, seeded
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from zoo.hugging_face import bert
+
+import neurodemon as nd
+from neurodemon.engine.room import Room, row_bytes
+from neurodemon.engine.trials import PassSize
+from neurodemon.errors import BudgetError, DeviceMemoryError
+from neurodemon.planner import run as running
+from neurodemon.planner import sampling
+
+
+class Normed(nn.Module):
+    """Wide, and with a layer norm, so that whole states are run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Linear(4, 40), nn.LayerNorm(40)
+        self.second, self.head = nn.Linear(40, 3000), nn.Linear(3000, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.tanh(self.second(self.norm(self.first(x)))))
+
+
+def normed() -> Case:
+    return classes(seeded(Normed), (200,), (4,))
+
+
+def plain() -> Case:
+    """All of it has rules: changes are carried down."""
+    model = seeded(lambda: nn.Sequential(nn.Linear(4, 40), nn.Tanh(), nn.Linear(40, 3)))
+    return classes(model, (200,), (4,))
+
+
+CASES: dict[str, tuple[Callable[[], Case], str]] = {
+    "whole states": (normed, "first"),
+    "changes": (plain, "0"),
+    "tokens": (bert, "**.intermediate.dense"),
+}
+
+
+@functools.cache
+def subject_named(name: str) -> nd.Subject:
+    case = CASES[name][0]().to(torch.float64)
+    return nd.Subject(case.model, case.batches, case.cost)
+
+
+class Watch(TorchDispatchMode):
+    """Counts the bytes of all storages that torch makes, while they live."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.most = 0
+        self._seen: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for one in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(one, Tensor):
+                self._count(one.untyped_storage())
+        return result
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        self.now += size
+        self.most = max(self.most, self.now)
+        weakref.finalize(storage, self._forget, key, size)
+
+    def _forget(self, key: int, size: int) -> None:
+        self._seen.discard(key)
+        self.now -= size
+
+
+def least_of(subject: nd.Subject, site: str) -> int:
+    """The memory that the error asks for."""
+    with pytest.raises(DeviceMemoryError, match=r"expected at least [\d,]+") as caught:
+        nd.measure(subject, site, memory=1)
+    found = re.search(r"expected at least ([\d,]+)", str(caught.value))
+    assert found is not None
+    return int(found[1].replace(",", ""))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_any_memory_gives_the_same(name: str) -> None:
+    subject, site = subject_named(name), CASES[name][1]
+    expected = nd.measure(subject, site).per_example
+    assert expected is not None
+    least = least_of(subject, site)
+    for memory in (least, least + 500_000, "2GB"):
+        found = nd.measure(subject, site, memory=memory)
+        assert np.abs(found.per_example - expected).max() < 1e-12
+        assert found.notes == ()
+    assert subject.room.most_bytes is None
+
+
+@pytest.mark.parametrize("name", ["whole states", "tokens"])
+def test_passes_hold_no_more_than_they_may(name: str) -> None:
+    subject = subject_named(name)
+    site = nd.units(subject, CASES[name][1]).blocks[0].site
+    recording = subject.recording(0)
+    own = recording.graph.site_by_name[site.name]
+    each = row_bytes(recording, own)
+    whole = Room().pass_size(recording, own, 1 << 20)
+    few = Room(recording.n_bytes + 70_000_000 + 20 * each).pass_size(recording, own, 1 << 20)
+    assert few.examples * few.rows < whole.examples * whole.rows
+
+
+def test_what_is_counted_is_what_is_taken() -> None:
+    """Bytes of a pass by our count against those that torch makes."""
+    subject = subject_named("whole states")
+    recording = subject.recording(0)
+    site = recording.graph.site_by_name["first"]
+    block = nd.units(subject, "first").blocks[0][:20]
+    z = recording.values[site.node]
+    running.measure(recording, block, torch.ones_like(z)[:, None], PassSize(10, 1))
+    each = row_bytes(recording, site)
+    for size in (PassSize(50, 4), PassSize(200, 20)):
+        watch = Watch()
+        with watch:
+            running.measure(recording, block, torch.ones_like(z)[:, None], size)
+        counted = each * size.examples * size.rows + 4 * z.nbytes
+        assert counted / 2 < watch.most < counted
+
+
+class Refusing:
+    """An allocator that has no room for passes of more than so many examples × rows."""
+
+    def __init__(self, work: Callable[..., Any], most: int) -> None:
+        self.work, self.most, self.sizes = work, most, list[PassSize]()
+
+    def __call__(self, recording: Any, block: Any, dz: Any, size: PassSize) -> Any:
+        self.sizes.append(size)
+        if size.examples * size.rows > self.most:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to …")
+        return self.work(recording, block, dz, size)
+
+
+@pytest.mark.parametrize("name", ["whole states", "tokens"])
+def test_where_memory_runs_out_passes_are_halved(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject, site = subject_named(name), CASES[name][1]
+    expected = nd.measure(subject, site)
+    refusing = Refusing(running.measure, 9)
+    monkeypatch.setattr(running, "measure", refusing)
+    found = nd.measure(subject, site)
+    assert np.abs(found.per_example - expected.per_example).max() < 1e-12
+    (note,) = found.notes
+    assert note.startswith("Memory ran out while measuring")
+    assert "passes were halved" in note
+    worked = [size.examples * size.rows <= 9 for size in refusing.sizes]
+    first = worked.index(True)
+    assert all(worked[first:])  # once is enough for all that follows
+    assert nd.measure(subject, site).notes == found.notes  # and each verb begins anew
+
+
+def test_audits_tell_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = subject_named("whole states")
+    monkeypatch.setattr(running, "measure", Refusing(running.measure, 9))
+    found = nd.audit(subject, "first")
+    assert any("passes were halved" in note for note in found.effects.notes)
+
+
+def test_pairs_are_halved_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = subject_named("whole states")
+    expected = nd.audit(subject, "first", budget="20%", top=3)
+    work = sampling.prepare_pairs
+
+    def refuse(recording: Any, block: Any, n_rows: int) -> Any:
+        if n_rows > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return work(recording, block, n_rows)
+
+    monkeypatch.setattr(sampling, "prepare_pairs", refuse)
+    found = nd.audit(subject, "first", budget="20%", top=3)
+    assert any("passes were halved" in note for note in found.effects.notes)
+    np.testing.assert_allclose(found.effects["measured"], expected.effects["measured"], atol=1e-12)
+
+
+def test_where_there_is_no_room_at_all_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = subject_named("whole states")
+    monkeypatch.setattr(running, "measure", Refusing(running.measure, 0))
+    with pytest.raises(DeviceMemoryError, match=r"while measuring .* on 1 examples"):
+        nd.measure(subject, "first")
+
+
+@pytest.mark.parametrize("verb", [nd.measure, nd.audit])
+def test_what_is_no_size_is_refused_before_any_work(verb: Callable[..., Any]) -> None:
+    with pytest.raises(BudgetError, match="expected a size such as"):
+        verb(subject_named("changes"), "0", memory="a lot")
