@@ -11,10 +11,11 @@ import torch
 from jaxtyping import config
 from torch import Tensor, nn
 
+from neurodemon.engine.room import BYTES_KEPT
 from neurodemon.errors import CaptureError, NeurodemonError
 from neurodemon.jobs.auditing import audit
 from neurodemon.jobs.measuring import measure
-from neurodemon.subjects.subject import BYTES_KEPT, Subject
+from neurodemon.subjects.subject import Subject
 from neurodemon.terms.perturbations import Patch
 
 X = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
@@ -182,7 +183,7 @@ def test_recordings_beyond_the_budget_are_made_again(monkeypatch: pytest.MonkeyP
     model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
     batches = [(X, None), (X + 1, None)]
     expected = measure(Subject(model, batches, squared)).per_example
-    monkeypatch.setattr("neurodemon.subjects.subject.BYTES_KEPT", 0)
+    monkeypatch.setattr("neurodemon.engine.room.BYTES_KEPT", 0)
     frugal = Subject(model, batches, squared)
     np.testing.assert_array_equal(measure(frugal).per_example, expected)
     assert frugal._kept.recordings == {}
