@@ -65,7 +65,7 @@ def _cut(
     recording: Recording, course: Course, n_rows: int, size: PassSize
 ) -> Iterator[tuple[slice, slice]]:
     """Cut examples and rows into passes, one row of each left for the clean one."""
-    room = size.examples * size.rows / max(course.width, NARROWEST)
+    room = (size.most or size.examples * size.rows) / max(course.width, NARROWEST)
     rows = min(n_rows + 1, MOST_ROWS, max(2, int(room)))
     examples = min(max(1, int(room) // rows), recording.n_examples)
     for start in range(0, recording.n_examples, examples):

@@ -98,7 +98,7 @@ class Room:
                 with memory_told(f"{doing} on {size.examples} examples"):
                     return work(size)
             except DeviceMemoryError:
-                if numbers_per_pass >> self.halvings <= 1 or size == PassSize(1, 1):
+                if numbers_per_pass >> self.halvings <= 1 or size.examples * size.rows == 1:
                     raise
             self._halve(doing, numbers_per_pass)
 
@@ -123,8 +123,10 @@ def _by_width(recording: Recording, site: Site, numbers_per_pass: int) -> PassSi
     values = [recording.values[name] for name in names if name in recording.values]
     numbers = [value.numel() for value in values if isinstance(value, Tensor)]
     width = max(1, max(numbers, default=1) // n_examples)
-    examples = max(1, min(n_examples, LARGER_ROW * numbers_per_pass // width))
-    return PassSize(examples, max(1, numbers_per_pass // (width * examples)), numbers_per_pass)
+    most = max(1, LARGER_ROW * numbers_per_pass // width)
+    examples = min(n_examples, most)
+    rows = max(1, numbers_per_pass // (width * examples))
+    return PassSize(examples, rows, numbers_per_pass, most)
 
 
 def _fitted(recording: Recording, site: Site, size: PassSize, most_bytes: int) -> PassSize:
@@ -143,7 +145,8 @@ def _fitted(recording: Recording, site: Site, size: PassSize, most_bytes: int) -
             "batches of fewer examples."
         )
     examples = min(size.examples, count)
-    return PassSize(examples, max(1, min(size.rows, count // examples)), size.numbers)
+    rows = max(1, min(size.rows, count // examples))
+    return PassSize(examples, rows, size.numbers, min(size.most or count, count))
 
 
 def row_bytes(recording: Recording, site: Site) -> int:

@@ -31,11 +31,13 @@ class PassSize:
         examples: examples at a time.
         rows: nudged copies of them at a time.
         numbers: that the widest value may hold, where both do not say it: of changes.
+        most: examples × rows, where all rows are short; None for those of both.
     """
 
     examples: int
     rows: int
     numbers: int = 1 << 20
+    most: int | None = None
 
 
 def cut_passes(recording: Recording, size: PassSize, most_rows: int) -> Iterator[Pass]:

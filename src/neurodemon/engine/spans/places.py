@@ -7,7 +7,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where positions stand in a value.
 
@@ -20,7 +20,7 @@ class Place:
     is_merged: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Span:
     """Positions in a row.
 
@@ -69,7 +69,9 @@ def join(one: Region, other: Region) -> Region:
 
 def holds(outer: Region, inner: Region) -> bool:
     """Whether a region of a value lies within another."""
-    return join(outer, inner) == outer
+    if isinstance(outer, Span) and isinstance(inner, Span) and outer.place == inner.place:
+        return outer.start <= inner.start and inner.stop <= outer.stop
+    return outer in (ALL, inner) or inner == NONE
 
 
 def narrow(value: Any, outer: Region, inner: Region, size: int) -> Any:
