@@ -47,6 +47,11 @@ program = torch.export.ExportedProgram
 program.run_decompositions = _untraced(program.run_decompositions)  # runs none of our lines
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests of the engine run on another device (tests/engine/test_devices.py)."""
+    parser.addoption("--device", default="cpu", help="where to run them: cpu, cuda, cuda:1, …")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Count the lines that a room's own tests reach; laws, the longest tests, run uncounted."""
     for item in items:

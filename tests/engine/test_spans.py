@@ -24,7 +24,8 @@ from neurodemon.engine.measure import measure
 from neurodemon.engine.pairs import measure_pairs, prepare_pairs
 from neurodemon.engine.shortcuts import find_shortcut
 from neurodemon.engine.spans import attention
-from neurodemon.engine.spans.course import find_course
+from neurodemon.engine.spans import course as courses_room
+from neurodemon.engine.spans.course import KEPT, find_course
 from neurodemon.engine.spans.places import (
     ALL,
     NONE,
@@ -237,8 +238,7 @@ def all_positions(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 def courses(subject: nd.Subject) -> list[Any]:
-    kept = subject.recording(0).kept
-    return [own for key, own in kept.items() if key[0] == "course" and own is not None]
+    return [own for own in subject.recording(0).kept[KEPT].values() if own is not None]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -351,6 +351,16 @@ def test_a_graph_that_runs_as_a_whole_has_no_course() -> None:
     assert recording.graph.whole is not None
     node = recording.graph.site_by_name["mlp.0"].node
     assert find_course(recording, node, Span(Place(1), 0, 1)) is None
+
+
+def test_no_more_courses_are_kept_than_memory_can_bear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(courses_room, "MOST_KEPT", 1)
+    recording = subject_named("flag").recording(0)
+    recording.kept.clear()
+    for position in (0, 2, LAST):
+        effects("flag", position)
+    assert len(recording.kept[KEPT]) == 1
+    recording.kept.clear()
 
 
 spans = st.tuples(st.integers(0, 6), st.integers(1, 6)).map(

@@ -6,7 +6,7 @@ Slow twin: `replay` on all positions.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -29,6 +29,9 @@ from neurodemon.engine.spans.rules import RULES, UNKNOWN, Rule
 from neurodemon.graph.node import Node, fill
 
 WORTH = 0.9  # of the numbers of the whole cone: a course with more of them is not taken
+
+KEPT = "courses"  # where a recording keeps them
+MOST_KEPT = 256  # of some 0.1 MB each
 
 Clean = Callable[[str, Region], Any]  # the folded clean value of a node, a part of it
 
@@ -118,7 +121,7 @@ def _take(
 
 
 def find_course(recording: Recording, source: str, reach: Span) -> Course | None:
-    """Find what to run below a node, once for a recording.
+    """Find what to run below a node, once for a recording where there are not very many.
 
     Args:
         recording: the clean pass.
@@ -130,10 +133,13 @@ def find_course(recording: Recording, source: str, reach: Span) -> Course | None
     """
     if recording.graph.whole is not None or not recording.can_fold:
         return None
-    key = ("course", source, reach)
-    if key not in recording.kept:
-        recording.kept[key] = _plan(recording, source, reach)
-    found: Course | None = recording.kept[key]
+    kept = cast("dict[tuple[str, Span], Course | None]", recording.kept.setdefault(KEPT, {}))
+    key = (source, reach)
+    if key in kept:
+        return kept[key]
+    found = _plan(recording, source, reach)
+    if len(kept) < MOST_KEPT:
+        kept[key] = found
     return found
 
 
