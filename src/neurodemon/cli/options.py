@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from neurodemon.errors import BudgetError
+from neurodemon.terms.byte_sizes import parse_bytes
+
 SubjectText = Annotated[
     str,
     typer.Argument(
@@ -115,6 +118,18 @@ NewFolder = Annotated[
         "--out", metavar="DIR", help="Save the run in this new folder.", show_default=False
     ),
 ]
+
+
+def _require_size(text: str | None) -> str | None:
+    """Refuse what is no size of memory before anything is loaded or trained."""
+    try:
+        if text is not None:
+            parse_bytes(text)
+    except BudgetError as error:
+        raise typer.BadParameter(str(error)) from error
+    return text
+
+
 MemorySize = Annotated[
     str | None,
     typer.Option(
@@ -122,6 +137,7 @@ MemorySize = Annotated[
         metavar="SIZE",
         help="How much memory may be taken beyond the model and the batches: 2GB, 500MB. Left "
         "out: as much as there is; where it runs out, passes are halved.",
+        callback=_require_size,
         show_default=False,
     ),
 ]

@@ -139,10 +139,10 @@ def _fitted(recording: Recording, site: Site, size: PassSize, most_bytes: int) -
     least = 2 * each if recording.can_fold else recording.n_examples * each
     if most_bytes - held < least:
         raise DeviceMemoryError(
-            f"memory is {most_bytes:,} bytes, of which the recorded batch of "
-            f"{recording.n_examples} examples takes {held:,} and the smallest pass at "
-            f"{site.name!r} {least:,}; expected at least {held + least:,}. Allow more, or give "
-            "batches of fewer examples."
+            f"memory is {most_bytes:,} bytes; expected at least {held + least:,}, of which "
+            f"{held - CARRIED_BYTES:,} are for the recorded batch of {recording.n_examples} "
+            f"examples, {CARRIED_BYTES:,} for what passes of any size take, and {least:,} for the "
+            f"smallest pass at {site.name!r}. Allow more, or give batches of fewer examples."
         )
     examples = min(size.examples, count)
     rows = max(1, min(size.rows, count // examples))
