@@ -26,6 +26,7 @@ from neurodemon.engine.shortcuts import find_shortcut
 from neurodemon.engine.spans import attention
 from neurodemon.engine.spans import course as courses_room
 from neurodemon.engine.spans.course import KEPT, find_course
+from neurodemon.engine.spans.looking import Look
 from neurodemon.engine.spans.places import (
     ALL,
     NONE,
@@ -40,6 +41,7 @@ from neurodemon.engine.spans.places import (
 )
 from neurodemon.engine.spans.rules import RULES
 from neurodemon.engine.trials import PassSize
+from neurodemon.graph.node import Node, Ref
 from neurodemon.jobs.nudging import Nudges
 
 LAST = LENGTH - 1
@@ -100,6 +102,21 @@ def blind_rows(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
+class Adding(nn.Module):
+    """A residual stream added by `addmm`, a row for each token of each example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.first = nn.Embedding(WORDS, WIDTH), nn.Linear(WIDTH, WIDTH)
+        self.weight = nn.Parameter(torch.randn(WIDTH, WIDTH) / 4)
+        self.head = nn.Linear(WIDTH, WORDS)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x = self.embed(ids)
+        rows = torch.tanh(self.first(x)).reshape(-1, WIDTH)
+        return self.head(torch.addmm(x.reshape(-1, WIDTH), rows, self.weight).view(x.shape))
+
+
 def at_last(output: Any, target: Tensor) -> Tensor:
     """The margin of the last token."""
     logits = getattr(output, "logits", output)[:, -1]
@@ -148,6 +165,11 @@ def plain(attend: Callable[..., Tensor], cost: Callable, n_places: int = 0) -> C
     return make
 
 
+def adding() -> Case:
+    case = plain(by_flag, at_last)()
+    return Case(seeded(Adding), case.batches, at_last)
+
+
 def gpt2(kernel: str = "sdpa", cost: Callable = at_last) -> Callable[[], Case]:
     def make() -> Case:
         config = transformers.GPT2Config(
@@ -188,6 +210,7 @@ CASES: dict[str, tuple[Callable[[], Case], str, str]] = {  # case, site, reading
     "flag, own token": (plain(by_flag, at_own, 1), "mlp.0", ""),
     "flag, gathered token": (plain(by_flag, at_gathered, 1), "mlp.0", ""),
     "flag, all tokens": (plain(by_flag, at_all), "mlp.0", ""),
+    "adding": (adding, "first", ""),
     "by hand": (plain(by_hand, at_last), "mlp.0", ""),
     "both ways": (plain(both_ways, at_last), "mlp.0", ""),
     "window": (plain(by_window, at_last), "mlp.0", ""),
@@ -342,6 +365,16 @@ def test_a_wrong_rule_is_found_before_it_is_used(
     subject_named("flag").recording(0).kept.clear()
     all_positions()
     assert np.allclose(few, effects("flag", 0), atol=1e-12) == is_proved
+
+
+@pytest.mark.parametrize("name", ["slice", "select", "gather"])
+def test_numbers_that_change_among_the_arguments_reach_everything(name: str) -> None:
+    recording = subject_named("flag").recording(0)
+    operation = getattr(torch.ops.aten, name)
+    node = Node(name, operation, (Ref("x"), 1, Ref("k")))
+    rule = RULES[node.operation_name]
+    for reach in ({"k": ALL}, {"x": Span(Place(1), 0, 1), "k": ALL}):
+        assert rule.forward(Look(recording, dict(reach)), node) == ALL
 
 
 def test_a_graph_that_runs_as_a_whole_has_no_course() -> None:

@@ -25,7 +25,7 @@ class Slicing:
 
     def forward(self, look: Look, node: Node) -> Region:
         """Count the positions from the slice's first."""
-        span = look.reach[node.inputs[0]]
+        span = _read_alone(look, node)
         if not isinstance(span, Span):
             return span
         dim, first, count = _cut(look, node)
@@ -62,6 +62,12 @@ class Slicing:
         return node.operation(*arguments, **keywords)  # type: ignore[misc]  # a slice
 
 
+def _read_alone(look: Look, node: Node) -> Region:
+    """The change in the first input; all, where sizes or numbers among the arguments change."""
+    changing = look.changing(node)
+    return changing.get(node.inputs[0], NONE) if set(changing) <= {node.inputs[0]} else ALL
+
+
 def _cut(look: Look, node: Node) -> tuple[int, int, int | None]:
     """A slice's axis, its first, and how many; None where it steps."""
     value = look.value(node.inputs[0])
@@ -81,7 +87,9 @@ class Picking:
 
     def forward(self, look: Look, node: Node) -> Region:
         """All of the result, if the position is one that changes."""
-        span = look.reach[node.inputs[0]]
+        span = _read_alone(look, node)
+        if span == ALL:
+            return ALL
         place = self._picked(look, node, span)
         if place is None:
             return self.along_others.forward(look, node)

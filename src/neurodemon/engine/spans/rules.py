@@ -3,7 +3,7 @@
 What has no rule takes all of its inputs and gives all of its result.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -74,16 +74,19 @@ def _broadcast(look: Look, name: str, value: Tensor, place: Place, out: Tensor) 
     return Place(axis)
 
 
-def _each_but_last(place_of_x: int) -> Callable[[Look, Node, str, Place], Back]:
-    """Linear maps of the last axis, their weights in other arguments."""
+def _linear(look: Look, node: Node, name: str, place: Place) -> Back:
+    """`linear(x, W, b)`: of the last axis."""
+    out = look.own(node)
+    if not is_from(node, 0, name):
+        return WHOLE
+    return MIXED if out is None or place.axis == out.ndim - 1 else place
 
-    def back(look: Look, node: Node, name: str, place: Place) -> Back:
-        out = look.own(node)
-        if not is_from(node, place_of_x, name):
-            return WHOLE
-        return MIXED if out is None or place.axis == out.ndim - 1 else place
 
-    return back
+def _addmm(look: Look, node: Node, name: str, place: Place) -> Back:
+    """`addmm(b, x, W)`, where b may have a row for each of x."""
+    if place.axis != 0 or not (is_from(node, 0, name) or is_from(node, 1, name)):
+        return WHOLE if is_from(node, 2, name) and place.axis == 0 else MIXED
+    return _elementwise(look, node, name, place) if is_from(node, 0, name) else place
 
 
 def _layer_norm(look: Look, node: Node, name: str, place: Place) -> Back:
@@ -120,7 +123,7 @@ def _reduce(look: Look, node: Node, name: str, place: Place) -> Back:
 
 
 def _permute(look: Look, node: Node, name: str, place: Place) -> Back:
-    """`permute`, `transpose`, `t`: examples stay in front."""
+    """`permute` and `transpose`: examples stay in front."""
     value = layout(look.value(name))
     if value is None:
         return MIXED
@@ -218,9 +221,9 @@ def _rules(names: Sequence[str], rule: Rule) -> dict[str, Rule]:
 
 RULES: dict[str, Rule] = {
     **_rules(sorted(POINTWISE - OF_CHANNELS), Aligned(_elementwise)),
-    **_rules(("masked_fill", "to", "type_as", "addcmul", "softmax_backward_data"), Aligned(_elementwise)),
-    "linear": Aligned(_each_but_last(0)),
-    "addmm": Aligned(_each_but_last(1)),
+    **_rules(("masked_fill", "to", "addcmul"), Aligned(_elementwise)),
+    "linear": Aligned(_linear),
+    "addmm": Aligned(_addmm),
     **_rules(("mm", "bmm", "matmul"), Product()),
     **_rules(("layer_norm", "rms_norm"), Aligned(_layer_norm)),
     **_rules(("softmax", "_softmax", "log_softmax", "_log_softmax"), Aligned(_softmax)),
