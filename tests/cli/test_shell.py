@@ -139,8 +139,8 @@ def test_an_interrupted_run_says_what_is_kept_and_goes_on(
 ):
     whole = run_json(command, f"{my_file}:wide", "--out", "whole")
 
-    def stop_after_one(plan, recordings, nudges, *, done):
-        yield next(iter(run_plan(plan, recordings, nudges, done=done)))
+    def stop_after_one(plan, recordings, nudges, **how):
+        yield next(iter(run_plan(plan, recordings, nudges, **how)))
         raise KeyboardInterrupt
 
     run_plan = measuring.run
