@@ -25,6 +25,7 @@ from neurodemon.tracing.leaves import at_least_two, map_tensors
 from neurodemon.tracing.model_state import Call, notes_of_call
 from neurodemon.tracing.modules import plain_path
 from neurodemon.tracing.operations import REPLACED, aten
+from neurodemon.tracing.settled import is_settled, spell
 from neurodemon.tracing.wrapping import Cost, Costed, OpaqueCost, Tap
 
 FIXED = "The model or its cost fixes the batch size: rows are replayed one at a time."
@@ -103,6 +104,9 @@ def _export(
     shapes = pytree.tree_map(_dynamic_axes, example) if is_dynamic else None
     with _quiet():
         program = torch.export.export(costed, example, dynamic_shapes=shapes, strict=False)
+        is_training = any(module.training for module in costed.modules())
+        if is_settled(program, is_training=is_training):
+            return program
         decomposed: torch.export.ExportedProgram = program.run_decompositions({})
     return decomposed
 
@@ -187,10 +191,8 @@ def _node(node: fx.Node) -> Node:
     """Turn one node of torch.fx into ours."""
     if node.op != "call_function":
         return Node(node.name, None)
-    target: Any = node.target
-    return Node(
-        node.name, REPLACED.get(target, target), _plain(node.args), _plain(dict(node.kwargs))
-    )
+    target, arguments, keywords = spell(node)
+    return Node(node.name, REPLACED.get(target, target), _plain(arguments), _plain(keywords))
 
 
 def _plain(argument: Any) -> Any:
