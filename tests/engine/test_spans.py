@@ -39,7 +39,7 @@ from neurodemon.engine.spans.places import (
     narrow,
     put,
 )
-from neurodemon.engine.spans.rules import RULES
+from neurodemon.engine.spans.rules import RULES, UNKNOWN
 from neurodemon.engine.trials import PassSize
 from neurodemon.graph.node import Node, Ref
 from neurodemon.jobs.nudging import Nudges
@@ -79,6 +79,42 @@ def by_hand(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     hidden = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).triu(1)
     scores = (q @ k.mT / 2).masked_fill(hidden, -torch.inf)
     return scores.softmax(-1) @ v
+
+
+def by_where(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Scores scaled after the product, chosen by a mask, and a softmax in another precision."""
+    open_ = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).tril()
+    scores = torch.where(open_, torch.matmul(q, k.transpose(-1, -2)) / 2, -torch.inf)
+    weights = scores.to(torch.float64).softmax(-1).to(q.dtype)
+    return functional.dropout(weights, 0.5, training=False) @ v
+
+
+def by_two(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Two masks, one after the other: each leaves the first query a key, both leave it none."""
+    length, lowest = q.shape[2], torch.finfo(q.dtype).min
+    later = torch.ones(length, length, dtype=torch.bool).triu(1)
+    first = torch.zeros(length, length, dtype=torch.bool)
+    first[:2, 0] = True
+    masks = [
+        torch.zeros(length, length, dtype=q.dtype).masked_fill(m, lowest) for m in (later, first)
+    ]
+    scores = q @ k.mT / 2 + masks[0] + masks[1]
+    return scores.softmax(-1) @ v
+
+
+def by_product(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Heads and examples along one axis, as `bmm` wants them."""
+    flat = [t.reshape(-1, *t.shape[2:]) for t in (q, k, v)]
+    hidden = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).triu(1)
+    scores = torch.bmm(flat[0], flat[1].mT).masked_fill(hidden, -torch.inf)
+    return torch.bmm(scores.softmax(-1), flat[2]).reshape(v.shape)
+
+
+def by_habit(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """A mask of −10,000, which scores can make up for, and one that follows the softmax."""
+    hidden = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).triu(1)
+    weights = (q @ k.mT / 2).masked_fill(hidden, -1e4).softmax(-1)
+    return (weights + 0.1) @ v
 
 
 def both_ways(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -182,11 +218,11 @@ def gpt2(kernel: str = "sdpa", cost: Callable = at_last) -> Callable[[], Case]:
     return make
 
 
-def llama() -> Case:
+def llama(kernel: str = "sdpa") -> Case:
     config = transformers.LlamaConfig(
         vocab_size=WORDS, hidden_size=WIDTH, intermediate_size=20, num_hidden_layers=2,
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=16,
-        bos_token_id=1, eos_token_id=2, pad_token_id=0,
+        bos_token_id=1, eos_token_id=2, pad_token_id=0, attn_implementation=kernel,
     )  # fmt: skip
     inputs, _ = prompts((5,))[0]
     return Case(drawn(transformers.LlamaForCausalLM, config), [(inputs, torch.arange(5))], at_last)
@@ -212,6 +248,11 @@ CASES: dict[str, tuple[Callable[[], Case], str, str]] = {  # case, site, reading
     "flag, all tokens": (plain(by_flag, at_all), "mlp.0", ""),
     "adding": (adding, "first", ""),
     "by hand": (plain(by_hand, at_last), "mlp.0", ""),
+    "by where": (plain(by_where, at_last), "mlp.0", ""),
+    "by where, keys and values": (plain(by_where, at_last), "kv.0", ""),
+    "by two masks": (plain(by_two, at_last), "mlp.0", ""),
+    "by bmm": (plain(by_product, at_last), "mlp.0", ""),
+    "by habit": (plain(by_habit, at_last), "mlp.0", ""),
     "both ways": (plain(both_ways, at_last), "mlp.0", ""),
     "window": (plain(by_window, at_last), "mlp.0", ""),
     "blind rows": (plain(blind_rows, at_last), "mlp.0", ""),
@@ -220,6 +261,7 @@ CASES: dict[str, tuple[Callable[[], Case], str, str]] = {  # case, site, reading
     "gpt2, eager": (gpt2("eager"), "transformer.h.0.attn.c_proj", ":in/head"),
     "llama": (llama, "model.layers.0.self_attn.o_proj", ":in/head"),
     "llama, neurons": (llama, "model.layers.0.mlp.act_fn", ""),
+    "llama, eager": (functools.partial(llama, "eager"), "model.layers.0.mlp.act_fn", ""),
     "bert": (bert, "encoder.layer.0.intermediate.dense", ""),
 }
 NO_COURSE_AT_POSITION = {"flag, all tokens", "both ways"}  # late positions spare some of it
@@ -286,8 +328,9 @@ def test_a_change_at_the_last_position_spares_work(name: str) -> None:
     assert proofs == [True] * len(proofs)
 
 
-def test_a_causal_model_runs_the_positions_from_the_change_on() -> None:
-    recording = subject_named("gpt2").recording(0)
+@pytest.mark.parametrize("name", ["gpt2", "gpt2, eager"])
+def test_a_causal_model_runs_the_positions_from_the_change_on(name: str) -> None:
+    recording = subject_named(name).recording(0)
     node = recording.graph.site_by_name["transformer.h.0.attn.c_proj:in"].node
     for position in range(LENGTH):
         course = find_course(recording, node, Span(Place(1), position, position + 1))
@@ -300,6 +343,34 @@ def test_a_causal_model_runs_the_positions_from_the_change_on() -> None:
             (position, LENGTH), (LAST, LENGTH),  # the third's: keys of all, the last query alone
             (LAST, LENGTH),
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["by hand", "by where"])
+def test_masks_written_out_spare_what_the_flag_spares(name: str) -> None:
+    shares = []
+    for each in (name, "flag"):
+        recording = subject_named(each).recording(0)
+        node = recording.graph.site_by_name["mlp.0"].node
+        course = find_course(recording, node, Span(Place(1), 2, 3))
+        assert course is not None
+        norms = [s.region for s in course.strides if s.node.operation_name == "layer_norm"]
+        spans = [own for own in norms if isinstance(own, Span)]
+        shares.append([(own.start, own.stop) for own in spans])
+    assert shares[0] == shares[1] == [(2, 3), (LAST, LENGTH)]
+
+
+@pytest.mark.parametrize(("name", "first"), [("by hand", 4), ("by two masks", 0), ("by habit", 0)])
+def test_which_queries_a_key_reaches(name: str, first: int) -> None:
+    """Scores make up for a mask of −10,000; a query that may read nothing reads all alike."""
+    recording = subject_named(name).recording(0)
+    node = recording.graph.site_by_name["kv.0"].node
+    look = Look(recording, {node: Span(Place(1), 4, 5)})
+    products = []
+    for below in recording.graph.below(node):
+        look.reach[below.name] = RULES.get(below.operation_name, UNKNOWN).forward(look, below)
+        products += [below.name] * (below.operation_name == "matmul")
+    found = look.reach[products[1]]  # weights times values of the first block
+    assert found == Span(Place(2), first, LENGTH) or (found == ALL and not first)
 
 
 @pytest.mark.parametrize("name", ["flag, third token", "flag, own token", "flag, gathered token"])
@@ -353,18 +424,27 @@ class Forgetful(attention.Attention):
         return look.reach.get(node.inputs[0], NONE)
 
 
+def forget(look: Any, node: Any) -> Region:
+    """A wrong reading of weights times values: it forgets who reads a changed value."""
+    return look.reach.get(node.inputs[0], NONE)
+
+
+@pytest.mark.parametrize("name", ["flag", "by hand"])
 @pytest.mark.parametrize("is_proved", [True, False])
 def test_a_wrong_rule_is_found_before_it_is_used(
-    *, is_proved: bool, monkeypatch: pytest.MonkeyPatch, all_positions: Callable[[], None]
+    *, name: str, is_proved: bool, monkeypatch: pytest.MonkeyPatch, all_positions: Callable
 ) -> None:
-    monkeypatch.setitem(RULES, "scaled_dot_product_attention", Forgetful())
+    if name == "flag":
+        monkeypatch.setitem(RULES, "scaled_dot_product_attention", Forgetful())
+    else:
+        monkeypatch.setattr("neurodemon.engine.spans.product.rows_of_weighted", forget)
     if not is_proved:
         monkeypatch.setattr("neurodemon.engine.shortcuts._proves", lambda *_: True)
-    subject_named("flag").recording(0).kept.clear()  # what was found by the right rule
-    few = effects("flag", 0)
-    subject_named("flag").recording(0).kept.clear()
+    subject_named(name).recording(0).kept.clear()  # what was found by the right rule
+    few = effects(name, 0)
+    subject_named(name).recording(0).kept.clear()
     all_positions()
-    assert np.allclose(few, effects("flag", 0), atol=1e-12) == is_proved
+    assert np.allclose(few, effects(name, 0), atol=1e-12) == is_proved
 
 
 @pytest.mark.parametrize("name", ["slice", "select", "gather"])

@@ -1,7 +1,7 @@
 """Attention: which queries a change in a key reaches, and which keys a query reads.
 
-What a mask forbids has a weight of exactly 0. In a causal model a change at one position reaches
-no earlier one, and no key later than the last query that is wanted is read.
+In a causal model a change at one position reaches no earlier one, and no key later than the last
+query that is wanted is read.
 """
 
 from typing import Any
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from neurodemon.engine.spans.looking import Look, Stride
+from neurodemon.engine.spans.masks import Allowed, allowed_by, read_by, readers
 from neurodemon.engine.spans.places import ALL, NONE, Place, Region, Span, join
 from neurodemon.graph.node import Node
-from neurodemon.terms.shapes import Bool
 
 ROWS = -2  # the axis of positions in queries, keys and values
 
@@ -33,7 +33,7 @@ class Attention:
         region: Region = NONE
         for name, span in zip(changing, spans, strict=True):
             is_query = name == node.inputs[0]
-            region = join(region, span if is_query else _readers(allowed, span))
+            region = join(region, span if is_query else readers(allowed, span))
         return region
 
     def needs(self, look: Look, node: Node, region: Region) -> dict[str, Region]:
@@ -43,7 +43,8 @@ class Attention:
             return found
         query, key, value = node.inputs[:3]
         found[query] = region
-        found[key] = found[value] = _read(look, node, region)
+        allowed = _allowed(look, node)
+        found[key] = found[value] = ALL if allowed is None else read_by(allowed, region)
         return found
 
     def call(
@@ -84,7 +85,7 @@ def _is_causal(look: Look, node: Node) -> bool:
     return bool(look.argument(node, 5, "is_causal", default=False))
 
 
-def _allowed(look: Look, node: Node) -> Bool[Tensor, "query key"] | None:
+def _allowed(look: Look, node: Node) -> Allowed | None:
     """Which query may read which key, on any example; None where that is not known."""
     names = [getattr(argument, "name", "") for argument in node.arguments[:3]]
     if list(node.inputs[:3]) != names or look.argument(node, 4, "dropout_p", 0.0):
@@ -96,47 +97,9 @@ def _allowed(look: Look, node: Node) -> Bool[Tensor, "query key"] | None:
     is_causal, kept = _is_causal(look, node), look.recording.kept
     key = ("allowed", node.inputs[3:], is_causal, sizes)  # one mask is that of many layers
     if key not in kept:
-        kept[key] = _unmasked(mask, sizes, is_causal=is_causal)
+        kept[key] = allowed_by(mask, sizes, is_causal=is_causal)
     found: Tensor = kept[key]
     return found
-
-
-def _unmasked(
-    mask: Tensor | None, sizes: tuple[int, ...], *, is_causal: bool
-) -> Bool[Tensor, "query key"]:
-    """Which query may read which key, by a mask of all examples; one that may read none, all."""
-    n_queries, n_keys = sizes
-    allowed = torch.ones(1, n_queries, n_keys, dtype=torch.bool)
-    if isinstance(mask, Tensor):
-        own = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
-        allowed = (
-            own
-            .cpu()
-            .broadcast_to(*own.shape[:-2], n_queries, n_keys)
-            .reshape(-1, n_queries, n_keys)
-        )
-    if is_causal:
-        allowed = allowed & torch.ones(n_queries, n_keys, dtype=torch.bool).tril()
-    return (allowed | ~allowed.any(2, keepdim=True)).any(0)
-
-
-def _readers(allowed: Bool[Tensor, "query key"], keys: Span) -> Region:
-    """The queries that may read one of some keys."""
-    return _hull(allowed[:, keys.start : keys.stop].any(1), keys.place)
-
-
-def _read(look: Look, node: Node, queries: Span) -> Region:
-    """The keys that some queries may read."""
-    allowed = _allowed(look, node)
-    if allowed is None:
-        return ALL
-    return _hull(allowed[queries.start : queries.stop].any(0), queries.place)
-
-
-def _hull(has: Bool[Tensor, " position"], place: Place) -> Region:
-    """From the first to the last position that is marked."""
-    marked = has.nonzero()[:, 0].tolist()
-    return Span(place, marked[0], marked[-1] + 1) if marked else NONE
 
 
 def _part(mask: Tensor, axis: int, span: Span) -> Tensor:

@@ -2,6 +2,7 @@
 
 from neurodemon.engine.spans.looking import Call, Look, is_from
 from neurodemon.engine.spans.places import ALL, NONE, Place, Region, Span
+from neurodemon.engine.spans.written import rows_of_weighted
 from neurodemon.graph.node import Node
 
 
@@ -11,7 +12,10 @@ class Product:
     call: Call | None = None
 
     def forward(self, look: Look, node: Node) -> Region:
-        """Rows of a that change; all rows, where b does."""
+        """Rows of a that change; all rows where b does, but of weights that a mask makes 0."""
+        weighted = rows_of_weighted(look, node)
+        if weighted is not None:
+            return weighted
         span, place = self._rows(look, node)
         if span is None or place is None:
             return ALL

@@ -32,6 +32,7 @@ from neurodemon.engine.spans.places import (
     layout,
 )
 from neurodemon.engine.spans.product import Product
+from neurodemon.engine.spans.written import Masking
 from neurodemon.graph.node import Node
 
 OF_CHANNELS = {
@@ -212,7 +213,7 @@ class Asking:
         return dict.fromkeys(node.inputs, ALL)
 
 
-Rule = Aligned | Asking | Attention | Gathering | Mixing | Picking | Product | Slicing
+Rule = Aligned | Asking | Attention | Gathering | Masking | Mixing | Picking | Product | Slicing
 
 
 def _rules(names: Sequence[str], rule: Rule) -> dict[str, Rule]:
@@ -221,7 +222,8 @@ def _rules(names: Sequence[str], rule: Rule) -> dict[str, Rule]:
 
 RULES: dict[str, Rule] = {
     **_rules(sorted(POINTWISE - OF_CHANNELS), Aligned(_elementwise)),
-    **_rules(("masked_fill", "to", "addcmul"), Aligned(_elementwise)),
+    **_rules(("to", "addcmul"), Aligned(_elementwise)),
+    **_rules(("masked_fill", "where", "add"), Masking(Aligned(_elementwise))),
     "linear": Aligned(_linear),
     "addmm": Aligned(_addmm),
     **_rules(("mm", "bmm", "matmul"), Product()),
