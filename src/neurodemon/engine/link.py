@@ -15,7 +15,7 @@ from torch import Tensor
 
 from neurodemon.engine.recording import Recording
 from neurodemon.graph.evaluate import evaluate
-from neurodemon.terms.shapes import Float
+from neurodemon.terms.shapes import Float, Int
 
 LARGE = 30.0  # beyond it log1p(q·expm1(s)) = s + log q to float64
 TOLERANCE = 1e-6  # relative, of the recognition in float64
@@ -28,10 +28,12 @@ class Link:
     Attributes:
         kind: `cross_entropy`, `quadratic` or `absolute`.
         parameter: per example: q = 1 − p_y for cross-entropy, else the cost C.
+        target: per example: the class y, for cross-entropy.
     """
 
     kind: str
     parameter: Float[Tensor, " example"]
+    target: Int[Tensor, " example"] | None = None
 
     def __call__(self, first_order: Float[Tensor, "example row"]) -> Float[Tensor, "example row"]:
         """Turn first-order terms into effects on the cost, per example, in float64."""
@@ -101,7 +103,8 @@ def _cross_entropy(
     own = -log_p.gather(1, target[:, None]).squeeze(1)
     if not (_near(gradient, expected) and _near(cost, own)):
         return None
-    return Link("cross_entropy", gradient.clamp(min=0).sum(1))  # Σ p_k of the wrong classes
+    wrong = gradient.clamp(min=0).sum(1)  # Σ p_k of the wrong classes
+    return Link("cross_entropy", wrong, target)
 
 
 def _absolute(

@@ -6,7 +6,7 @@ the loss put back on top; `linear_logits`, the exact cost of linearised outputs.
 from `torch.autograd.grad` with respect to the graph's own values, never `.backward()`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +19,7 @@ from neurodemon.engine.plugins import Place, ask, registered
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Move, move, z_of
 from neurodemon.engine.replay import Replay
+from neurodemon.engine.shifts import EntropyOfShifts
 from neurodemon.engine.tape import Tape, make_tape
 from neurodemon.errors import PredictorError
 from neurodemon.graph.graph import Graph
@@ -197,8 +198,8 @@ def predict(
     ]
     if output is not None:
         shifts = _output_shifts(recording, requests, moves, tape, output)
-        for result, shift in zip(results, shifts, strict=True):
-            result[LINEAR_LOGITS] = _cost_of_shifts(recording, output, shift)
+        for result, own in zip(results, _cost_of(recording, ladder, shifts), strict=True):
+            result[LINEAR_LOGITS] = own
     return results
 
 
@@ -258,22 +259,39 @@ def _output_shifts(
     moves: Sequence[Move],
     tape: Tape,
     output: str,
-) -> list[Float[Tensor, "example row output"]]:
-    """J·Δa: how far each unit shifts each output, to first order, one pass per output."""
+) -> Iterator[list[Float[Tensor, "example row"]]]:
+    """J·Δa: how far each unit of each request shifts an output, to first order, one by one."""
     exits = list(dict.fromkeys(carried.exit for carried in moves))
     clean = recording.values[output]
     n_outputs = clean.numel() // recording.n_examples
-    shifts: list[list[Tensor]] = [[] for _ in requests]
     for place in range(n_outputs):
         one = torch.zeros(recording.n_examples, n_outputs).to(clean)
         one[:, place] = 1
         found = tape.gradients(exits, output, along=one, keep=True)
         gradients = dict(zip(exits, found, strict=True))
-        for request, carried, own in zip(requests, moves, shifts, strict=True):
+        shifts = []
+        for request, carried in zip(requests, moves, strict=True):
             site = recording.graph.site_by_name[request.block.site.name]
             jacobian = along(canonical(gradients[carried.exit], site), request.block)
-            own.append(over_units(_times(jacobian, carried), request.block))
-    return [torch.stack(own, dim=2) for own in shifts]
+            shifts.append(over_units(_times(jacobian, carried), request.block))
+        yield shifts
+
+
+def _cost_of(
+    recording: Recording, ladder: Ladder, shifts: Iterator[list[Float[Tensor, "example row"]]]
+) -> list[Float[Tensor, "example row"]]:
+    """The exact change of the cost when the outputs are shifted, in closed form if it has one."""
+    output, link = str(ladder.output), ladder.link
+    if link is None or link.target is None:
+        each = zip(*shifts, strict=True)
+        return [_cost_of_shifts(recording, output, torch.stack(own, dim=2)) for own in each]
+    clean = recording.values[output]
+    told: list[EntropyOfShifts] = []
+    for place, shift in enumerate(shifts):
+        told = told or [EntropyOfShifts(clean, link.target, own.shape[1]) for own in shift]
+        for one, own in zip(told, shift, strict=True):
+            one.add(place, own)
+    return [one.change() for one in told]
 
 
 def _cost_of_shifts(
