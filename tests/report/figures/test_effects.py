@@ -1,7 +1,10 @@
 """Effects and audits: a panel for each site, a mark for each predictor, every number its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from oracles.drawables import PREDICTORS, caption_of, make_audit, make_effects, make_headroom
 
 from neurodemon.errors import PlotError
@@ -146,3 +149,56 @@ def test_a_name_with_dollars_is_no_formula():
 def test_headroom_s_effects_have_a_measured_side_too():
     effects = make_headroom(3, measured=[-1.0, -2.0, -3.0])
     assert "measured" in draw_effects(effects).get_suptitle()
+
+
+def make_partial():
+    """An audit of which the first three of each five units were measured throughout."""
+    audit = make_audit()
+    measured = audit.effects.array("measured")
+    kinds = ["exact", "exact", "exact", "sampled", "predicted"] * 2
+    is_exact = np.array([kind == "exact" for kind in kinds])
+    effects = audit.effects.with_columns({
+        "evidence": kinds,
+        "low": measured - ~is_exact,
+        "high": measured + 2 * ~is_exact,
+    })
+    return replace(audit, effects=effects), is_exact
+
+
+def test_estimates_are_pale_and_have_their_intervals():
+    audit, is_exact = make_partial()
+    drawing = draw_audit(audit)
+    for place, axes in enumerate(drawing.axes):
+        rows = np.arange(5 * place, 5 * place + 5)
+        for own, label in ((is_exact, PREDICTORS[0]), (~is_exact, "_estimates")):
+            kept = rows[own[rows]]
+            expected = [audit.effects.array(name)[kept] for name in (PREDICTORS[0], "measured")]
+            marks = next(one for one in axes.collections if one.get_label() == label)
+            np.testing.assert_array_equal(marks.get_offsets(), np.column_stack(expected))
+            assert (marks.get_alpha() is None) == (label != "_estimates")
+        (bars,) = (one for one in axes.collections if isinstance(one, LineCollection))
+        kept = rows[~is_exact[rows]]
+        said, low, high = (audit.effects.array(name)[kept] for name in ("predicted", "low", "high"))
+        np.testing.assert_array_equal(
+            bars.get_segments(), [[[x, a], [x, b]] for x, a, b in zip(said, low, high, strict=True)]
+        )
+        assert axes.get_ylim()[1] >= high.max()
+    assert "Pale: 4 units of 10 measured on some examples or on none." in caption_of(drawing)
+    assert all("; n = " in title for title in titles_of(drawing))
+
+
+def test_an_audit_of_everything_has_no_pale_mark():
+    audit, _ = make_partial()
+    whole = audit.effects.with_columns({"evidence": ["exact"] * 10})
+    drawing = draw_audit(replace(audit, effects=whole))
+    labels = [one.get_label() for axes in drawing.axes for one in axes.collections]
+    assert sorted(set(labels)) == sorted(PREDICTORS)
+    assert "Pale" not in caption_of(drawing)
+
+
+def test_a_panel_of_estimates_alone_keeps_the_legend():
+    audit, _ = make_partial()
+    guessed = audit.effects.with_columns({"evidence": ["sampled"] * 10})
+    drawing = draw_audit(replace(audit, effects=guessed))
+    (legend,) = drawing.legends
+    assert [text.get_text() for text in legend.get_texts()] == list(PREDICTORS)

@@ -28,7 +28,7 @@ from neurodemon.report.figures.scales import (
     set_symmetric_log_height,
 )
 from neurodemon.report.symlog import is_drawable
-from neurodemon.terms.audits import Agreement, Audit
+from neurodemon.terms.audits import EXACT, Agreement, Audit
 from neurodemon.terms.effects import Effects
 from neurodemon.terms.text import count
 
@@ -41,6 +41,7 @@ LEGEND = 1.7  # inches, beside the panels
 HEAD = 1.0  # inches, for title and caption
 INTERVAL = 1.96  # standard errors: 95 % of a normal distribution
 TITLE_LETTERS = 38  # of a panel
+PALE = 0.3  # of the colour of an estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,19 +114,23 @@ def _draw_pairs(
     measured = effects.array("measured")
     chosen, left_out = _choose(effects, measured)
     drawing = new_drawing(title, *_size(len(chosen)), alt=_alt(effects, said))
+    estimated = _estimated(effects)
     for axes, panel in zip(_panels(drawing, len(chosen)), chosen, strict=True):
         handles = [
-            _draw_points(axes, one[panel.rows], measured[panel.rows], predictor, len(effects))
+            _draw_points(axes, effects, panel.rows, predictor, one)
             for predictor, one in said.items()
         ]
-        shown = [measured[panel.rows], *(one[panel.rows] for one in said.values())]
+        ends = _draw_intervals(axes, effects, panel.rows & estimated)
+        shown = [measured[panel.rows], ends, *(one[panel.rows] for one in said.values())]
         set_symmetric_log(axes, _finite(np.concatenate(shown)))
-        axes.set_title(_panel_title(panel.site, agreement), loc="left")
+        heading = _panel_title(panel.site, agreement, is_partial=bool(estimated.any()))
+        axes.set_title(heading, loc="left")
         axes.set(xlabel="predicted effect [cost]", ylabel="measured effect [cost]")
     write_legend(drawing, handles, "predictor")
     write_caption(drawing, [
         "Effect: cost after − cost before. On the line, prediction and measurement are equal.",
-        "Spearman: in the order of the predictors at the side." if agreement else "",
+        _about_ranks(agreement, is_partial=bool(estimated.any())),
+        _about_estimates(effects, estimated),
         *(_not_drawn(effects, predictor, one) for predictor, one in said.items()),
         left_out,
         *effects.notes,
@@ -159,31 +164,91 @@ def _draw_alone(title: str, effects: Effects, values: Array, look: Look) -> Draw
     return drawing
 
 
-def _draw_points(axes: Axes, said: Array, measured: Array, predictor: str, n_rows: int) -> Artist:
-    """Draw the units of one site by one predictor."""
-    look = predictor_look(predictor)
-    fits = is_drawable(said) & is_drawable(measured)
-    return axes.scatter(
-        said[fits],
-        measured[fits],
-        s=point_area(len(said)),
-        marker=look.marker,
-        facecolors="none",
-        edgecolors=look.colour,
-        linewidths=0.9,
-        rasterized=is_crowd(n_rows),
-        label=name(predictor),
-        zorder=3,
+def _draw_points(axes: Axes, effects: Effects, rows: Rows, predictor: str, said: Array) -> Artist:
+    """Draw the units of one site by one predictor, estimates pale; give the mark of the others."""
+    measured, look, estimated = (
+        effects.array("measured"),
+        predictor_look(predictor),
+        _estimated(effects),
+    )
+    fits = rows & is_drawable(said) & is_drawable(measured)
+    found: list[Artist] = []
+    for own, alpha, label in (
+        (fits & ~estimated, None, name(predictor)),
+        (fits & estimated, PALE, "_estimates"),
+    ):
+        if found and not own.any():
+            continue
+        points = axes.scatter(
+            said[own],
+            measured[own],
+            s=point_area(int(rows.sum())),
+            marker=look.marker,
+            facecolors="none",
+            edgecolors=look.colour,
+            alpha=alpha,
+            linewidths=0.9,
+            rasterized=is_crowd(len(effects)),
+            label=label,
+            zorder=3,
+        )
+        found.append(points)
+    return found[0]
+
+
+def _draw_intervals(axes: Axes, effects: Effects, rows: Rows) -> Array:
+    """Draw the intervals of estimates where they were predicted; give their ends."""
+    predicted = effects.array("predicted")
+    own = rows & _pairs(effects, predicted)
+    if not own.any():
+        return np.zeros(0)
+    low, high = effects.array("low")[own], effects.array("high")[own]
+    axes.vlines(
+        predicted[own],
+        low,
+        high,
+        colors="0.75",
+        linewidths=0.8,
+        zorder=2,
+        rasterized=is_crowd(len(effects)),
+    )
+    return np.concatenate([low, high])
+
+
+def _estimated(effects: Effects) -> Rows:
+    """Tell which effects are estimates: of an audit with a budget, those not measured throughout."""
+    if "evidence" not in effects.table.column_names:
+        return np.zeros(len(effects), bool)
+    return np.array([kind != EXACT for kind in effects["evidence"]], bool)
+
+
+def _about_ranks(agreement: Sequence[Agreement], *, is_partial: bool) -> str:
+    """Say whose rank correlations stand in the titles, and of how many units."""
+    if not agreement:
+        return ""
+    drawn = ", of the units drawn at random alone" if is_partial else ""
+    return f"Spearman: in the order of the predictors at the side{drawn}."
+
+
+def _about_estimates(effects: Effects, estimated: Rows) -> str:
+    """Say what pale marks are."""
+    if not estimated.any():
+        return ""
+    return (
+        f"Pale: {count(int(estimated.sum()), 'unit')} of {len(effects)} measured on some examples "
+        "or on none. Their effects are estimates that lean on the predictions, each with its "
+        f"interval at what {_who(effects)} predicted."
     )
 
 
-def _panel_title(site: str, agreement: Sequence[Agreement]) -> str:
+def _panel_title(site: str, agreement: Sequence[Agreement], *, is_partial: bool = False) -> str:
     """Name the site; below it each predictor's rank correlation, where it was judged."""
-    ranks = [row.spearman for row in agreement if row.site == site]
-    if not ranks:
+    own = [row for row in agreement if row.site == site]
+    if not own:
         return name(site, TITLE_LETTERS)
-    spelled = ", ".join("–" if rank is None else f"{rank:.2f}" for rank in ranks)
-    return f"{name(site, TITLE_LETTERS)}\nSpearman {spelled}"
+    spelled = ", ".join("–" if row.spearman is None else f"{row.spearman:.2f}" for row in own)
+    of_few = f"; n = {own[0].n_units}" if is_partial else ""
+    return f"{name(site, TITLE_LETTERS)}\nSpearman {spelled}{of_few}"
 
 
 def _choose(effects: Effects, values: Array) -> tuple[list[_Panel], str]:
