@@ -60,7 +60,7 @@ class Bench:
         Returns:
             The effects, and what first order (δ_a·Δa) said of them, in float64 on the CPU.
         """
-        rows = self._trials[0].shape.rows
+        rows = min(trials.shape.rows for trials in self._trials)
         at_once = max(1, rows // len(self.block))
         found = [self._try_out(part) for part in torch.split(dz, at_once)]
         effects, first_order = zip(*found, strict=True)
@@ -121,22 +121,19 @@ class Bench:
                 self._region.exit,
                 shape,
                 self.block,
-                self._clean[:, shape.start : shape.stop],
+                self._clean[:, shape.examples],
             )
-            for shape in cut_passes(self.recording, self.size, most)
+            for shape in cut_passes(self.recording, self.size, most, self._site, self._region.exit)
         )
 
     def _try_out(self, dz: Tensor) -> tuple[Tensor, Tensor]:
         """Try so many Δz as fit one pass."""
         moved = self._carry(dz)
         block = self.block.take(np.tile(np.arange(len(self.block)), len(dz)))
-        effects = torch.cat(
-            [
-                trials.effects(moved[:, trials.shape.start : trials.shape.stop], block)
-                for trials in self._trials
-            ],
-            dim=1,
-        )
+        effects = moved.new_zeros(len(block), self.recording.n_examples, dtype=torch.float64)
+        for trials in self._trials:
+            here = trials.shape.examples
+            effects[:, here] = trials.effects(moved[:, here], block)
         change = moved.double() - self._clean.double().repeat(len(dz), 1, 1)
         first_order = (change * self._delta_at_exit.repeat(len(dz), 1, 1)).sum(2)
         shape = (len(dz), len(self.block), -1)

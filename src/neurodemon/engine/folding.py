@@ -6,7 +6,7 @@ tiled. What counts examples or mixes them is computed again at the folded size, 
 follows from it, unless it is proved to come out as a tiled value would.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,19 +29,32 @@ class Pass:
         start: the first example.
         stop: one past the last.
         rows: the number of nudged copies.
-        picks: where each row has one example of its own: which one; else empty.
+        picks: where examples do not stand as in the batch: the one of each row and example, row
+            by row; else empty.
+        group: of the batch's groups of examples, which one these are of; None if of none.
     """
 
     start: int
     stop: int
     rows: int
     picks: tuple[int, ...] = ()
+    group: int | None = None
 
     @classmethod
-    def of_pairs(cls, examples: Iterable[int]) -> "Pass":
+    def of_pairs(cls, examples: Iterable[int], group: int | None = None) -> "Pass":
         """Make the pass in which each row is one example of its own."""
         picks = tuple(examples)
-        return cls(0, 1, len(picks), picks)
+        return cls(0, 1, len(picks), picks, group)
+
+    @classmethod
+    def of_examples(cls, examples: Sequence[int], rows: int, group: int | None = None) -> "Pass":
+        """Make the pass of some examples in an order of their own."""
+        return cls(0, len(examples), rows, tuple(examples) * rows, group)
+
+    @property
+    def examples(self) -> slice | list[int]:
+        """Which examples of the batch they are."""
+        return list(self.picks[: self.n_examples]) if self.picks else slice(self.start, self.stop)
 
     @property
     def n_examples(self) -> int:

@@ -50,12 +50,13 @@ def measure(
     if found is not None:
         return found
     clean, moved = take_units(carried.clean, block), take_units(carried.moved, block)
-    parts = []
-    for shape in cut_passes(recording, size, len(block)):
-        here = slice(shape.start, shape.stop)
+    site = recording.graph.site_by_name[block.site.name]
+    effects = torch.zeros(recording.n_examples, len(block), dtype=torch.float64)
+    for shape in cut_passes(recording, size, len(block), site, carried.exit):
+        here = shape.examples
         trials = Trials(recording, carried.exit, shape, block, clean[:, here])
-        parts.append(trials.effects(moved[:, here], block))
-    return torch.cat(parts, dim=1).T.cpu()
+        effects[here] = trials.effects(moved[:, here], block).T.cpu()
+    return effects
 
 
 def _carry_down(

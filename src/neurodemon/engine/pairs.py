@@ -4,8 +4,9 @@ What an audit needs that spends its measurements where they tell most: not every
 example. Slow twin: `measure`, which runs them all; both give the same up to rounding.
 """
 
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -14,12 +15,14 @@ from neurodemon.engine.differences import Descent, find_descent
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import require_units, take_pairs
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.region import Move, move, region_of, z_of
+from neurodemon.engine.region import Move, move, z_of
 from neurodemon.engine.replay import Replay
-from neurodemon.engine.shortcuts import find_shortcut
+from neurodemon.engine.shortcuts import find_shortcut, group_examples
+from neurodemon.engine.spans.groups import Groups
 from neurodemon.engine.trials import prove_clean
 from neurodemon.errors import CaptureError
 from neurodemon.terms.shapes import Float, Int
+from neurodemon.terms.sites import Site
 from neurodemon.terms.units import UnitBlock
 
 STEP = 8  # between the sizes of passes
@@ -31,13 +34,22 @@ class Prepared:
     """What all passes of pairs of one block on one batch share.
 
     Attributes:
-        n_rows: how many pairs a pass holds.
-        clean: the cost of each example in such a pass without any change, float64; None where
-            changes are carried down by themselves.
+        n_rows: how many pairs a pass holds, on all positions.
+        is_carried: whether changes are carried down by themselves, so that no cost is taken off.
+        clean: by group of examples, which ones they are, and what each example of the batch
+            costs in a pass of theirs without any change, float64.
     """
 
     n_rows: int
-    clean: Float[Tensor, " example"] | None
+    is_carried: bool
+    clean: dict[int | None, tuple[tuple[int, ...], Float[Tensor, " example"]]] = field(
+        default_factory=dict
+    )
+
+    @property
+    def n_clean(self) -> int:
+        """How many examples were run without a change."""
+        return sum(len(members) for members, _ in self.clean.values())
 
 
 def can_pair(recording: Recording) -> bool:
@@ -65,10 +77,7 @@ def pairs_per_pass(recording: Recording, most: int, wanted: int) -> int:
 
 
 def prepare_pairs(recording: Recording, block: UnitBlock, n_rows: int) -> Prepared:
-    """Compute what each example costs in a pass of pairs, without any change.
-
-    Results of matrix products depend on their shape, so that pairs are compared with these costs,
-    and not with the recorded ones.
+    """Begin what the passes of pairs of a block share.
 
     Args:
         recording: the clean pass.
@@ -76,24 +85,9 @@ def prepare_pairs(recording: Recording, block: UnitBlock, n_rows: int) -> Prepar
         n_rows: how many pairs a pass holds.
 
     Returns:
-        What every pass of the block needs; its costs are proved to be the recorded ones.
-
-    Raises:
-        ReplayMismatchError: they are not.
+        What every pass of the block needs; clean costs are put there as they are asked for.
     """
-    if find_descent(recording, block) is not None:
-        return Prepared(n_rows, None)
-    exit_node = region_of(recording, block).exit
-    site = recording.graph.site_by_name[block.site.name]
-    course = find_shortcut(recording, site, exit_node)
-    found = []
-    for start in range(0, recording.n_examples, n_rows):
-        own = torch.arange(start, start + n_rows) % recording.n_examples
-        replay = Replay(recording, exit_node, Pass.of_pairs(own.tolist()), course)
-        cost = replay.cost_of(replay.clean)
-        prove_clean(replay, cost)
-        found.append(cost[:, 0].double())
-    return Prepared(n_rows, torch.cat(found)[: recording.n_examples])
+    return Prepared(n_rows, find_descent(recording, block) is not None)
 
 
 def measure_pairs(  # noqa: PLR0913  # pairs, and what was made once for many of them
@@ -120,6 +114,7 @@ def measure_pairs(  # noqa: PLR0913  # pairs, and what was made once for many of
 
     Raises:
         CaptureError: the graph runs whole batches only.
+        ReplayMismatchError: a pass without any change does not give the recorded costs.
         UnitIndexError: the batch does not have one of the units.
     """
     if not can_pair(recording):
@@ -131,16 +126,93 @@ def measure_pairs(  # noqa: PLR0913  # pairs, and what was made once for many of
     descent = find_descent(recording, block)
     if descent is not None:
         return _carry_down(descent, block, (rows, examples), dz, prepared.n_rows)
-    carried = move(recording, block, dz)
-    n_rows, reference = prepared.n_rows, cast("Tensor", prepared.clean)
-    found = []
-    for first in range(0, len(rows), n_rows):
-        places = torch.arange(first, first + n_rows).clamp(max=len(rows) - 1)
-        pairs = (rows[places], examples[places])
-        costs = _costs(recording, block, carried, pairs)
-        n_own = min(n_rows, len(rows) - first)
-        found.append(costs[:n_own] - reference[examples[first : first + n_own]])
-    return torch.cat(found).cpu()
+    way = _Way(recording, block, move(recording, block, dz), prepared)
+    found = torch.zeros(len(rows), dtype=torch.float64)
+    for group, size, places in way.passes(examples):
+        filled = places[torch.arange(size).clamp(max=len(places) - 1)]
+        shape = Pass.of_pairs(examples[filled].tolist(), group)
+        costs = way.costs(rows[filled], shape)[: len(places)].cpu()
+        found[places] = costs - way.reference(group, size)[examples[places]]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """The units of a block, moved, and the way down from them, for some groups of examples."""
+
+    recording: Recording
+    block: UnitBlock
+    carried: Move
+    prepared: Prepared
+
+    @property
+    def site(self) -> Site:
+        """The site, as this recording's graph has it."""
+        return self.recording.graph.site_by_name[self.block.site.name]
+
+    @cached_property
+    def groups(self) -> Groups | None:
+        """The examples by how many of their positions count."""
+        return group_examples(self.recording, self.site, self.carried.exit)
+
+    def passes(self, examples: Tensor) -> Iterator[tuple[int | None, int, Tensor]]:
+        """Cut pairs into passes, those with few positions first: group, size, and which pairs."""
+        if self.groups is None:
+            for places in torch.split(torch.arange(len(examples)), self.prepared.n_rows):
+                yield None, self.prepared.n_rows, places
+            return
+        of = torch.tensor(self.groups.of)[examples]
+        order, first = of.argsort(stable=True), 0
+        while first < len(order):
+            largest = int(of[order[first : first + self._size(int(of[order[first]]))]].max())
+            size = self._size(largest)
+            places = order[first : first + size]
+            yield largest, size, places
+            first += size
+
+    def _size(self, group: int) -> int:
+        """How many pairs of a group a pass holds."""
+        course = find_shortcut(self.recording, self.site, self.carried.exit, group=group)
+        return max(1, int(self.prepared.n_rows / (course.width if course else 1.0)))
+
+    def costs(self, rows: Tensor, shape: Pass) -> Float[Tensor, " pair"]:
+        """The cost of each pair of one pass, in float64."""
+        examples = torch.as_tensor(shape.picks)
+        clean, moved = (
+            take_pairs(value, self.block, rows, examples).unsqueeze(1)
+            for value in (self.carried.clean, self.carried.moved)
+        )
+        own = self.block.take(rows.numpy())
+        return self._replay(shape).cost_of_columns(self.site, (clean, moved), own)[:, 0].double()
+
+    def reference(self, group: int | None, size: int) -> Float[Tensor, " example"]:
+        """What each example of a group costs in a pass of this size, without any change."""
+        # Results of matrix products depend on their shape: pairs are compared with these costs,
+        # which are proved to be the recorded ones up to rounding.
+        kept = self.prepared.clean
+        if group not in kept:
+            n = self.recording.n_examples
+            members = (
+                tuple(range(n))
+                if group is None or self.groups is None
+                else self.groups.members(group)
+            )
+            costs = torch.zeros(n, dtype=torch.float64)
+            for first in range(0, len(members), size):
+                own = members[first : first + size]
+                shape = Pass.of_pairs([own[min(at, len(own) - 1)] for at in range(size)], group)
+                replay = self._replay(shape)
+                cost = replay.cost_of(replay.clean)
+                prove_clean(replay, cost)
+                costs[list(own)] = cost[: len(own), 0].double().cpu()
+            kept[group] = members, costs
+        return kept[group][1]
+
+    def _replay(self, shape: Pass) -> Replay:
+        """The cone below the units, for one pass."""
+        exit_node = self.carried.exit
+        course = find_shortcut(self.recording, self.site, exit_node, group=shape.group)
+        return Replay(self.recording, exit_node, shape, course)
 
 
 def _carry_down(
@@ -157,22 +229,3 @@ def _carry_down(
         shape = Pass.of_pairs(examples.tolist())
         found.append(descent.effects(change, block.take(rows.numpy()), shape)[:, 0])
     return torch.cat(found).cpu()
-
-
-def _costs(
-    recording: Recording,
-    block: UnitBlock,
-    carried: Move,
-    pairs: tuple[Tensor, Tensor],
-) -> Float[Tensor, " pair"]:
-    """The cost of each pair of one pass, in float64."""
-    rows, examples = pairs
-    site = recording.graph.site_by_name[block.site.name]
-    clean, moved = (
-        take_pairs(value, block, rows, examples).unsqueeze(1)
-        for value in (carried.clean, carried.moved)
-    )
-    course = find_shortcut(recording, site, carried.exit)
-    replay = Replay(recording, carried.exit, Pass.of_pairs(examples.tolist()), course)
-    own = block.take(rows.numpy())
-    return replay.cost_of_columns(site, (clean, moved), own)[:, 0].double()

@@ -15,12 +15,10 @@ from neurodemon.engine.memory import give_back, memory_told
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import find_region
 from neurodemon.engine.replay import Replay
-from neurodemon.engine.trials import PassSize
+from neurodemon.engine.trials import LARGER_ROW, PassSize
 from neurodemon.errors import DeviceMemoryError
 from neurodemon.terms.sites import Site
 
-LARGER_ROW = 4  # one row may hold so many times more: products are faster on many examples, but
-# not on many rows, which are tiled first (measured: benchmarks/sweep.py, docs/performance.md)
 SLACK = 1.25  # what operations take for themselves while they run
 COPIES = 4  # of a site's own value: z, Δz, and both moved
 BYTES_KEPT = 2_000_000_000  # of recordings, from one verb to the next

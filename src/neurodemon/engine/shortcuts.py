@@ -6,6 +6,7 @@ from neurodemon.engine.folding import Pass
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.replay import Replay
 from neurodemon.engine.spans.course import Course, everywhere, find_course
+from neurodemon.engine.spans.groups import Groups, find_groups
 from neurodemon.engine.spans.places import ALL, Place, Span, narrow
 from neurodemon.terms.sites import Site
 
@@ -14,7 +15,12 @@ FLOORS, NEAR = 64.0, 1e-3  # how far it may be off there: in noise floors, and o
 
 
 def find_shortcut(
-    recording: Recording, site: Site, source: str, position: int | None = None
+    recording: Recording,
+    site: Site,
+    source: str,
+    position: int | None = None,
+    *,
+    group: int | None = None,
 ) -> Course | None:
     """Find which positions to run below a site, for a change at one position or at all.
 
@@ -23,6 +29,7 @@ def find_shortcut(
         site: of the units; its value has one axis of positions.
         source: the node that changes, of the site's layout.
         position: where it changes; None for everywhere.
+        group: of which group of examples, from `group_examples`; None for all examples.
 
     Returns:
         The course; None where all positions are to be run.
@@ -33,16 +40,37 @@ def find_shortcut(
     span = everywhere(recording, source, axis)
     if position is not None:
         span = Span(Place(axis), position, position + 1)
-    course = find_course(recording, source, span)
-    key = ("proved", source, position is None)
+    groups = None if group is None else group_examples(recording, site, source)
+    examples = None if groups is None or group is None else groups.members(group)
+    course = find_course(recording, source, span, examples)
+    key = ("proved", source, position is None, group is None)
     if course is not None and key not in recording.kept:
-        recording.kept[key] = _proves(recording, course, span)
+        recording.kept[key] = _proves(recording, course, span, examples)
     return course if recording.kept.get(key) else None
 
 
-def _proves(recording: Recording, course: Course, span: Span) -> bool:
+def group_examples(recording: Recording, site: Site, source: str) -> Groups | None:
+    """Group the examples of a batch by how many of their positions count.
+
+    Args:
+        recording: the clean pass.
+        site: of the units; its value has one axis of positions.
+        source: the node that changes, of the site's layout.
+
+    Returns:
+        The groups; None where it would spare nothing.
+    """
+    if site.axes.count("position") != 1 or site.axes[0] != "example":
+        return None
+    return find_groups(recording, source, site.axes.index("position"))
+
+
+def _proves(
+    recording: Recording, course: Course, span: Span, examples: tuple[int, ...] | None
+) -> bool:
     """Whether a course gives what whole states give, on a few examples."""
-    shape = Pass(0, min(recording.n_examples, PROVED), 1)
+    few = tuple(range(recording.n_examples)) if examples is None else examples[::-1]  # the longest
+    shape = Pass.of_examples(few[:PROVED], 1)
     whole = Replay(recording, course.source, shape)
     moved = whole.clean.clone()
     part = narrow(moved, ALL, span, shape.size)
@@ -51,6 +79,6 @@ def _proves(recording: Recording, course: Course, span: Span) -> bool:
     part += steps * (float(moved.double().std(correction=0)) or 1.0)
     clean, expected = whole.cost_of(whole.clean).double(), whole.cost_of(moved).double()
     found = Replay(recording, course.source, shape, course).cost_of_part(part, span).double()
-    floor = recording.noise_floor[: shape.n_examples].double()
+    floor = recording.noise_floor[shape.examples].double()
     is_near = (found - expected).abs() <= FLOORS * floor + NEAR * (expected - clean).abs()
     return bool((is_near | (~expected.isfinite() & ~found.isfinite())).all())

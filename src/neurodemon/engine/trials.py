@@ -14,12 +14,14 @@ from torch import Tensor
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.replay import Column, Replay
-from neurodemon.engine.shortcuts import find_shortcut
+from neurodemon.engine.shortcuts import find_shortcut, group_examples
 from neurodemon.errors import ReplayMismatchError
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.sites import Site
 from neurodemon.terms.units import UnitBlock
 
+LARGER_ROW = 4  # one row may hold so many times more: products are faster on many examples, but
+# not on many rows, which are tiled first (measured: benchmarks/sweep.py, docs/performance.md)
 CLEAN_IN_FLOORS = 64.0  # how far a clean row may be from the recorded cost, in noise floors
 
 
@@ -40,17 +42,33 @@ class PassSize:
     most: int | None = None
 
 
-def cut_passes(recording: Recording, size: PassSize, most_rows: int) -> Iterator[Pass]:
-    """Cut a recording's examples into passes.
+def cut_passes(
+    recording: Recording, size: PassSize, most_rows: int, site: Site, source: str
+) -> Iterator[Pass]:
+    """Cut a recording's examples into passes, those with few positions apart.
 
     Args:
         recording: the clean pass.
         size: how much one pass may hold; ignored where the graph fixes its batch size.
         most_rows: how many rows there are to fill at all.
+        site: of the units.
+        source: the node that changes, of the site's layout.
 
     Yields:
-        The passes, in order; together they hold each example once.
+        The passes; together they hold each example once.
     """
+    groups = group_examples(recording, site, source)
+    for group in range(len(groups.ends) if groups else 0):
+        course = find_shortcut(recording, site, source, group=group)
+        own = groups.own(group)  # type: ignore[union-attr]  # there are some
+        width = course.width if course else 1.0
+        room = int((size.most or size.examples * size.rows) / width)
+        rows = int((size.most / LARGER_ROW if size.most else size.examples * size.rows) / width)
+        for first in range(0, len(own), max(1, room)):
+            part = own[first : first + max(1, room)]
+            yield Pass.of_examples(part, min(most_rows, max(1, rows // len(part))), group)
+    if groups:
+        return
     n_examples = recording.n_examples
     examples, rows = (size.examples, size.rows) if recording.can_fold else (n_examples, 1)
     examples = 1 if recording.is_alone else examples
@@ -79,7 +97,7 @@ class Trials:
     @cached_property
     def replay(self) -> Replay:
         """The cone below the exit, with all it reads folded once."""
-        course = find_shortcut(self.recording, self.site, self.exit)
+        course = find_shortcut(self.recording, self.site, self.exit, group=self.shape.group)
         return Replay(self.recording, self.exit, self.shape, course)
 
     @cached_property
@@ -146,7 +164,7 @@ def prove_clean(replay: Replay, clean: Float[Tensor, "row example"]) -> None:
     recorded, floor = recording.cost.double(), recording.noise_floor
     if shape.picks:
         own = torch.tensor(shape.picks, device=recorded.device)
-        recorded, floor = recorded[own, None], floor[own, None]
+        recorded, floor = (one[own].reshape(clean.shape) for one in (recorded, floor))
     else:
         recorded = recorded[shape.start : shape.stop]
         floor = floor[shape.start : shape.stop]

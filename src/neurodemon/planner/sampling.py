@@ -113,10 +113,9 @@ class PairRunner:
     def clean_runs(self) -> dict[int, int]:
         """How many examples were run without a change, by the number of the block."""
         counts: dict[int, int] = {}
-        for (block, batch, _), prepared in self._prepared.items():
-            if prepared.clean is None:
-                continue
-            counts[block] = counts.get(block, 0) + self.batch_sizes[batch]
+        for (block, _, _), prepared in self._prepared.items():
+            if prepared.n_clean:
+                counts[block] = counts.get(block, 0) + prepared.n_clean
         return counts
 
     def run(self, pairs: Pairs) -> Iterator[tuple[NDArray[np.int64], Float[np.ndarray, " _"]]]:

@@ -10,7 +10,14 @@ import torch
 from torch import Tensor
 
 from neurodemon.engine.spans.looking import Look, Stride
-from neurodemon.engine.spans.masks import Allowed, allowed_by, read_by, readers
+from neurodemon.engine.spans.masks import (
+    Allowed,
+    allowed_by,
+    is_open,
+    of_last_query,
+    read_by,
+    readers,
+)
 from neurodemon.engine.spans.places import ALL, NONE, Place, Region, Span, join
 from neurodemon.graph.node import Node
 
@@ -95,9 +102,12 @@ def _allowed(look: Look, node: Node) -> Allowed | None:
     mask = look.argument(node, 3, "attn_mask")
     sizes = tuple(look.value(name).shape[ROWS] for name in names[:2])
     is_causal, kept = _is_causal(look, node), look.recording.kept
-    key = ("allowed", node.inputs[3:], is_causal, sizes)  # one mask is that of many layers
+    if isinstance(mask, Tensor) and mask.shape[-1] == sizes[1] and mask.ndim > 2:
+        look.note(of_last_query(is_open(mask)), node.inputs[3], mask.ndim - 2)
+    key = ("allowed", node.inputs[3:], is_causal, sizes, look.examples)  # many layers share it
     if key not in kept:
-        kept[key] = allowed_by(mask, sizes, is_causal=is_causal)
+        own = look.meant(mask, node.inputs[3]) if isinstance(mask, Tensor) else None
+        kept[key] = allowed_by(own, sizes, is_causal=is_causal)
     found: Tensor = kept[key]
     return found
 

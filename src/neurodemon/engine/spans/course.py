@@ -3,7 +3,7 @@
 Slow twin: `replay` on all positions.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -120,36 +120,51 @@ def _take(
     return put(clean(name, need), need, value, region, size)
 
 
-def find_course(recording: Recording, source: str, reach: Span) -> Course | None:
+def find_course(
+    recording: Recording, source: str, reach: Span, examples: tuple[int, ...] | None = None
+) -> Course | None:
     """Find what to run below a node, once for a recording where there are not very many.
 
     Args:
         recording: the clean pass.
         source: the node that changes.
         reach: in which positions.
+        examples: of these alone; None for all.
 
     Returns:
         The course; None where it would save nothing, or the graph is not known so well.
     """
     if recording.graph.whole is not None or not recording.can_fold:
         return None
-    kept = cast("dict[tuple[str, Span], Course | None]", recording.kept.setdefault(KEPT, {}))
-    key = (source, reach)
+    kept = cast("dict[Hashable, Course | None]", recording.kept.setdefault(KEPT, {}))
+    key = (source, reach, examples)
     if key in kept:
         return kept[key]
-    found = _plan(recording, source, reach)
+    found = _plan(Look(recording, {source: reach}, examples), source)
     if len(kept) < MOST_KEPT:
         kept[key] = found
     return found
 
 
-def _plan(recording: Recording, source: str, reach: Span) -> Course | None:
-    """Walk down for what changes, up for what is read, and take what is both."""
-    graph = recording.graph
-    cone = graph.below(source)
-    look = Look(recording, {source: reach})
+def walk_down(look: Look, source: str) -> tuple[Node, ...]:
+    """Say of each node below one how far a change reaches.
+
+    Args:
+        look: what is known of the one; what is found is put there.
+        source: its name.
+
+    Returns:
+        The nodes.
+    """
+    cone = look.recording.graph.below(source)
     for node in cone:
         look.reach[node.name] = _rule(node).forward(look, node)
+    return cone
+
+
+def _plan(look: Look, source: str) -> Course | None:
+    """Walk down for what changes, up for what is read, and take what is both."""
+    cone = walk_down(look, source)
     regions, strides = _walk_up(look, source, cone)
     whole = {node.name: _numbers(look, node.name, ALL) for node in cone}
     run = {one.node.name: _numbers(look, one.node.name, one.region) for one in strides}

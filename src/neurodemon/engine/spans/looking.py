@@ -1,7 +1,7 @@
 """What the rules look at: a node's arguments and the recorded values, none of them changed."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from torch import Tensor
@@ -22,14 +22,33 @@ class Look:
     Attributes:
         recording: the clean pass.
         reach: of the nodes passed so far that a change reaches, which part.
+        examples: those of the batch that are meant; None for all.
+        open: what masks let through, (example, position), where they differ by example.
     """
 
     recording: Recording
     reach: dict[str, Region]
+    examples: tuple[int, ...] | None = None
+    open: list[Tensor] = field(default_factory=list)
 
     def value(self, name: str) -> Any:
         """The recorded value of a node."""
         return self.recording.values[name]
+
+    def meant(self, value: Tensor, name: str) -> Tensor:
+        """The part of a node's value, or of what was made of it, that is of the examples meant."""
+        follows = self.recording.graph[name].example_axis == 0
+        if self.examples is None or not follows or len(value) != self.recording.n_examples:
+            return value
+        return value[list(self.examples)]
+
+    def note(self, mask: Tensor, name: str, axis: int) -> None:
+        """Note what a node's mask, true where it lets through, says of positions by example."""
+        follows = self.recording.graph[name].example_axis == 0
+        if self.examples is None and follows and len(mask) == self.recording.n_examples:
+            self.open.append(
+                mask.movedim(axis, 1).reshape(*mask.shape[:1], mask.shape[axis], -1).any(2).cpu()
+            )
 
     def own(self, node: Node) -> Tensor | None:
         """The recorded result of a node, or the first of several."""

@@ -54,6 +54,11 @@ def read_by(allowed: Allowed, queries: Span) -> Region:
     return hull(allowed[queries.start : queries.stop].any(0), queries)
 
 
+def of_last_query(mask: Tensor) -> Tensor:
+    """What the last query may read: of padded queries some may read what is padded, too."""
+    return mask.select(-2, -1)
+
+
 def hull(has: Bool[Tensor, " position"], like: Span) -> Region:
     """From the first to the last position that is marked, where those of a span stand."""
     marked = has.nonzero()[:, 0].tolist()

@@ -223,7 +223,7 @@ def _rules(names: Sequence[str], rule: Rule) -> dict[str, Rule]:
 RULES: dict[str, Rule] = {
     **_rules(sorted(POINTWISE - OF_CHANNELS), Aligned(_elementwise)),
     **_rules(("to", "addcmul"), Aligned(_elementwise)),
-    **_rules(("masked_fill", "where", "add"), Masking(Aligned(_elementwise))),
+    **_rules(("masked_fill", "where", "add", "mul"), Masking(Aligned(_elementwise))),
     "linear": Aligned(_linear),
     "addmm": Aligned(_addmm),
     **_rules(("mm", "bmm", "matmul"), Product()),

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from neurodemon.engine.spans.looking import Aligned, Call, Look, axis_of, is_from
-from neurodemon.engine.spans.masks import Allowed, allowed_by, is_open, readers
+from neurodemon.engine.spans.masks import Allowed, allowed_by, is_open, of_last_query, readers
 from neurodemon.engine.spans.places import NONE, Place, Region, Span, join
+from neurodemon.engine.spans.shutting import let_through
 from neurodemon.graph.node import Node
 
 ROWS = -2  # the axis of queries in scores and weights, and that of positions in values
@@ -24,7 +25,7 @@ DEPTH = 6  # operations between scores, mask and softmax: more are not looked th
 
 
 class Masking:
-    """An operation on each element that may be the mask of scores."""
+    """An operation on each element that may be a mask: of scores, or of positions."""
 
     def __init__(self, aligned: Aligned) -> None:
         """Take the rule that holds whether it is one or not."""
@@ -33,7 +34,7 @@ class Masking:
 
     def forward(self, look: Look, node: Node) -> Region:
         """The queries that change, and those that may read a key that does."""
-        region = self.aligned.forward(look, node)
+        region = let_through(look, node, self.aligned.forward(look, node))
         if region == NONE or not _meets_softmax(look, node, DEPTH):
             return region
         allowed, scores = _unmasked(look, node)
@@ -116,26 +117,29 @@ def _unmasked(look: Look, node: Node) -> tuple[Allowed | None, Node]:
         found = _mask_of(look, node)
         if found is None:
             break
-        own, scores = found
+        own, scores, name = found
+        if own.ndim > 2 and own.shape[-1] == sizes[1]:
+            look.note(of_last_query(own), name, own.ndim - 2)
+        own = look.meant(own, name)
         mask = own if mask is None else mask & own
         node = look.recording.graph[scores]
     return None if mask is None else allowed_by(mask, sizes, is_causal=False), node
 
 
-def _mask_of(look: Look, node: Node) -> tuple[Tensor, str] | None:
-    """A mask, true where it lets through, and the name of what it masks; None if it is none."""
+def _mask_of(look: Look, node: Node) -> tuple[Tensor, str, str] | None:
+    """A mask, true where it lets through, what it masks, and its name; None if it is none."""
     if node.operation_name not in MASKING:
         return None
     kept, key = look.recording.kept, ("mask", node.name)
     if key not in kept:
         kept[key] = _read_mask(look, node)
-    found: tuple[Tensor, str] | None = kept[key]
+    found: tuple[Tensor, str, str] | None = kept[key]
     changes = found is not None and set(look.changing(node)) - {found[1]}
     return None if changes else found
 
 
-def _read_mask(look: Look, node: Node) -> tuple[Tensor, str] | None:
-    """A mask, true where it lets through, and the name of what it masks."""
+def _read_mask(look: Look, node: Node) -> tuple[Tensor, str, str] | None:
+    """A mask, true where it lets through, the name of what it masks, and its own."""
     out, names = look.value(node.name), [getattr(one, "name", "") for one in node.arguments]
     values = [look.argument(node, place, "") for place in range(len(node.arguments))]
     if not isinstance(out, Tensor) or out.ndim < 3 or node.keywords or not out.is_floating_point():
@@ -143,13 +147,14 @@ def _read_mask(look: Look, node: Node) -> tuple[Tensor, str] | None:
     if node.operation_name == "add":
         closed = [_is_real(own) and bool((~is_open(own)).any()) for own in values]
         masks = [place for place, is_closed in enumerate(closed) if is_closed]
-        found = [(is_open(values[place]), names[1 - place]) for place in masks[:1]]
+        found = [(is_open(values[at]), names[1 - at], names[at]) for at in masks[:1]]
     elif len(values) != 3 or not _forbids(values[2], out):
         return None
     else:
         is_fill = node.operation_name == "masked_fill"
-        found = [(~values[1], names[0]) if is_fill else (values[0], names[1])]
-    return found[0] if found and found[0][1] else None
+        own = (~values[1], names[0], names[1]) if is_fill else (values[0], names[1], names[0])
+        found = [own]
+    return found[0] if found and all(found[0][1:]) else None
 
 
 def _forbids(fill: Any, out: Tensor) -> bool:
