@@ -19,7 +19,7 @@ from zoo.hugging_face import LENGTH, WIDTH, WORDS, drawn, tokens
 import neurodemon as nd
 from neurodemon.engine.measure import measure
 from neurodemon.engine.pairs import measure_pairs, prepare_pairs
-from neurodemon.engine.shortcuts import find_shortcut, group_examples
+from neurodemon.engine.shortcuts import find_shortcut, group_examples, width_of
 from neurodemon.engine.spans import shutting
 from neurodemon.engine.spans.groups import Groups
 from neurodemon.engine.spans.places import Span
@@ -234,7 +234,7 @@ def test_passes_hold_each_example_once_and_no_more_than_they_may() -> None:
         assert sorted(example for shape in shapes for example in shape.examples) == list(range(N))
         for shape in shapes:
             course = find_shortcut(recording, site, site.node, group=shape.group)
-            width = course.width if course else 1.0
+            width = width_of(course)
             assert shape.size * width <= (size.most or size.examples * size.rows) or shape.size == 1
             assert shape.rows <= 5
 

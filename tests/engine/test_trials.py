@@ -25,10 +25,15 @@ def subject() -> Subject:
     return found
 
 
+def cut(recording: Recording, size: PassSize, most_rows: int) -> list[Pass]:
+    site = recording.graph.site_by_name["1"]
+    return list(cut_passes(recording, size, most_rows, site, site.node))
+
+
 @pytest.mark.parametrize("examples", [1, 2, 3, 7, 100])
 @pytest.mark.parametrize("rows", [1, 4, 100])
 def test_passes_hold_each_example_once_and_no_more_rows_than_there_are(subject, examples, rows):
-    passes = list(cut_passes(subject.recording(0), PassSize(examples, rows), 10))
+    passes = cut(subject.recording(0), PassSize(examples, rows), 10)
     held = [place for one in passes for place in range(one.start, one.stop)]
     assert held == list(range(7))
     assert {one.rows for one in passes} == {min(rows, 10)}
@@ -37,7 +42,7 @@ def test_passes_hold_each_example_once_and_no_more_rows_than_there_are(subject, 
 
 def test_a_graph_of_a_fixed_batch_size_goes_through_whole_and_one_by_one(subject):
     fixed = replace(subject.recording(0), can_fold=False)
-    assert list(cut_passes(fixed, PassSize(2, 9), 9)) == [Pass(0, 7, 1)]
+    assert cut(fixed, PassSize(2, 9), 9) == [Pass(0, 7, 1)]
 
 
 def trials_of(subject: Subject, recording: Recording, shape: Pass) -> Trials:

@@ -172,5 +172,5 @@ def test_a_graph_of_one_batch_size_is_measured_unit_by_unit() -> None:
             torch.tensor([0]),
             torch.tensor([0]),
             dz=torch.zeros(6, 1, 4, dtype=torch.float64),
-            prepared=Prepared(1, torch.zeros(6, dtype=torch.float64)),
+            prepared=Prepared(1, is_carried=False),
         )

@@ -59,7 +59,10 @@ def tanh_change(clean: Numbers, change: Numbers) -> Numbers:
         The difference.
     """
     size, before, after = change.abs(), clean.abs(), (clean + change).abs()
-    top = -2 * torch.expm1(-2 * size) * torch.exp(size - before - after)
+    # |d| − |z| − |z + d|, in which z must not be rounded away beside a large d
+    is_alike = (clean >= 0) == (change >= 0)
+    rest = torch.where(is_alike, before, (before - size).clamp(min=0))
+    top = -2 * torch.expm1(-2 * size) * torch.exp(-2 * rest)
     bottom = (1 + torch.exp(-2 * before)) * (1 + torch.exp(-2 * after))
     return torch.copysign(top / bottom, change)
 
@@ -103,5 +106,6 @@ def entropy_change(
 def _entropy_apart(logits: Tensor, target: Tensor, change: Tensor) -> Tensor:
     """The same where the change is large: as the difference of the two costs, in float64."""
     moved = logits + change.double()
-    costs = [torch.logsumexp(state, 0) - (state * target).sum(0) for state in (moved, logits)]
+    is_own = target > 0  # a forbidden class is −∞: not to be multiplied by 0
+    costs = [torch.logsumexp(state, 0) - state.where(is_own, 0).sum(0) for state in (moved, logits)]
     return costs[0] - costs[1]

@@ -17,7 +17,7 @@ from neurodemon.engine.layout import require_units, take_pairs
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Move, move, z_of
 from neurodemon.engine.replay import Replay
-from neurodemon.engine.shortcuts import find_shortcut, group_examples
+from neurodemon.engine.shortcuts import find_shortcut, group_examples, width_of
 from neurodemon.engine.spans.groups import Groups
 from neurodemon.engine.trials import prove_clean
 from neurodemon.errors import CaptureError
@@ -173,7 +173,7 @@ class _Way:
     def _size(self, group: int) -> int:
         """How many pairs of a group a pass holds."""
         course = find_shortcut(self.recording, self.site, self.carried.exit, group=group)
-        return max(1, int(self.prepared.n_rows / (course.width if course else 1.0)))
+        return max(1, int(self.prepared.n_rows / width_of(course)))
 
     def costs(self, rows: Tensor, shape: Pass) -> Float[Tensor, " pair"]:
         """The cost of each pair of one pass, in float64."""

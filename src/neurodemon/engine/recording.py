@@ -13,6 +13,7 @@ from neurodemon.graph.evaluate import evaluate
 from neurodemon.graph.graph import Graph
 from neurodemon.terms.shapes import Float
 
+FORBIDDEN = 1e4  # so far below the largest of an output, a softmax gives a weight of 0
 # τ0 = 4·u·max(1, |values the cost is made of|) per example, u the unit roundoff: theory.md §5
 FLOOR_IN_ROUNDOFFS = 4.0
 
@@ -121,6 +122,23 @@ def _noise_floor(graph: Graph, values: Mapping[str, Any], cost: Tensor) -> Tenso
         output = values[name]
         is_ours = output.is_floating_point() and graph[name].example_axis == 0
         if is_ours and name in graph.upstream([graph.cost]) and output.numel():
-            largest = output.double().abs().reshape(len(cost), -1).amax(1)
+            largest = _seen(graph, values, name).abs().reshape(len(cost), -1).amax(1)
             scale = torch.maximum(scale, largest)
     return FLOOR_IN_ROUNDOFFS * roundoff * scale
+
+
+def _seen(graph: Graph, values: Mapping[str, Any], name: str) -> Tensor:
+    """An output in float64; 0 in place of forbidden classes, of which the cost sees nothing."""
+    output: Tensor = values[name]
+    cone = graph.below(name)
+    is_last = graph.whole is None or graph.in_model.isdisjoint(node.name for node in cone)
+    if output.ndim < 2 or not is_last:
+        return output.double()
+    is_deep = output < output.amax(-1, keepdim=True) - FORBIDDEN
+    if not bool(is_deep.any()):
+        return output.double()
+    other = output.where(~is_deep, output / 2).clamp(min=torch.finfo(output.dtype).min / 2)
+    with torch.no_grad():
+        again = evaluate(cone, {**values, name: other}, wanted=[graph.cost])[graph.cost]
+    is_unseen = is_deep & bool(torch.equal(again, values[graph.cost]))
+    return output.double().masked_fill(is_unseen, 0)

@@ -10,6 +10,7 @@ from neurodemon.engine.spans.groups import Groups, find_groups
 from neurodemon.engine.spans.places import ALL, Place, Span, narrow
 from neurodemon.terms.sites import Site
 
+NARROWEST = 0.25  # of a pass: what is read at the source has all positions
 PROVED = 3  # examples on which a course is held against whole states before it is taken
 FLOORS, NEAR = 64.0, 1e-3  # how far it may be off there: in noise floors, and of the effect
 
@@ -45,7 +46,10 @@ def find_shortcut(
     course = find_course(recording, source, span, examples)
     key = ("proved", source, position is None, group is None)
     if course is not None and key not in recording.kept:
-        recording.kept[key] = _proves(recording, course, span, examples)
+        try:
+            recording.kept[key] = _proves(recording, course, span, examples)
+        except (RuntimeError, IndexError):  # places in the batch are read: not of this pass
+            recording.kept[key] = False
     return course if recording.kept.get(key) else None
 
 
@@ -63,6 +67,11 @@ def group_examples(recording: Recording, site: Site, source: str) -> Groups | No
     if site.axes.count("position") != 1 or site.axes[0] != "example":
         return None
     return find_groups(recording, source, site.axes.index("position"))
+
+
+def width_of(course: Course | None) -> float:
+    """Of the widest value of a whole cone, how wide a pass by a course is, in numbers."""
+    return 1.0 if course is None else max(course.width, NARROWEST)
 
 
 def _proves(

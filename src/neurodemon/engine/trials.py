@@ -14,7 +14,7 @@ from torch import Tensor
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.replay import Column, Replay
-from neurodemon.engine.shortcuts import find_shortcut, group_examples
+from neurodemon.engine.shortcuts import find_shortcut, group_examples, width_of
 from neurodemon.errors import ReplayMismatchError
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.sites import Site
@@ -61,12 +61,13 @@ def cut_passes(
     for group in range(len(groups.ends) if groups else 0):
         course = find_shortcut(recording, site, source, group=group)
         own = groups.own(group)  # type: ignore[union-attr]  # there are some
-        width = course.width if course else 1.0
+        width = width_of(course)
         room = int((size.most or size.examples * size.rows) / width)
         rows = int((size.most / LARGER_ROW if size.most else size.examples * size.rows) / width)
         for first in range(0, len(own), max(1, room)):
             part = own[first : first + max(1, room)]
-            yield Pass.of_examples(part, min(most_rows, max(1, rows // len(part))), group)
+            n_passes = -(-most_rows // max(1, rows // len(part)))
+            yield Pass.of_examples(part, -(-most_rows // n_passes), group)  # filled alike
     if groups:
         return
     n_examples = recording.n_examples

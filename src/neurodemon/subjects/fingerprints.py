@@ -48,4 +48,5 @@ def _add(digest: "hashlib.blake2b", name: str, value: object) -> None:
         return
     digest.update(f"{name}:{value.dtype}{tuple(value.shape)};".encode())
     flat = value.detach().contiguous().cpu().reshape(-1)
+    flat = flat.as_strided((flat.numel(),), (1,))  # a lone number may keep the stride it had
     digest.update(flat.view(torch.uint8).numpy().data if flat.numel() else b"")

@@ -93,7 +93,8 @@ def convolution(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     value, shape = way.value(way.varying(node)[0]), tuple(way.value(node.name).shape[2:])
     if not way.reads_first(node) or value.ndim != weight.ndim:
         return None
-    settings = [*way.rest(node, 3), *[1, 0, 1, 1][len(node.arguments) - 3 :]]
+    given = way.rest(node, 3)  # none of them, not even b, where all are torch's own
+    settings = [*given, *[1, 0, 1, 1][len(given) :]]
     groups, convolve = settings[3], CONVOLVE[node.operation_name]
     if form == DENSE:
         return DENSE, _whole(convolve, weight, tuple(settings))

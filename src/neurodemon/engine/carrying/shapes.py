@@ -26,7 +26,8 @@ def reshape(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     """`reshape` and its like, which keep the examples: a column flattened becomes a block."""
     value, result = way.value(way.varying(node)[0]), way.value(node.name)
     (form, *_) = forms
-    if not way.reads_first(node) or len(value) != len(result):
+    is_lost = 0 in {value.ndim, result.ndim}  # the axis of a batch of one example, squeezed
+    if is_lost or not way.reads_first(node) or len(value) != len(result):
         return None
     if form == DENSE:
         rest = tuple(result.shape[1:])

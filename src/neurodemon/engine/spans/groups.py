@@ -15,7 +15,7 @@ from neurodemon.engine.recording import Recording
 from neurodemon.engine.spans.course import everywhere, walk_down
 from neurodemon.engine.spans.looking import Look
 
-MOST = 6  # groups: each wants a course of its own
+MOST = 4  # groups: each wants a course of its own
 WORTH = 0.9  # of all positions: where examples have more on the average, there are no groups
 
 
