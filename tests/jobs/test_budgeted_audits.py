@@ -143,6 +143,19 @@ def test_a_budget_far_too_small_proves_nothing_and_says_so(subject: nd.Subject) 
     assert all("too few" in sentence for sentence in found.verdicts.values())
 
 
+def test_ranks_of_too_few_random_units_are_no_answer(subject: nd.Subject) -> None:
+    few = nd.audit(subject, budget=130, top=10)
+    assert max(row.n_units for row in few.agreement if row.site is not None) < 8
+    assert "too few units drawn at random" in few.answers[0]
+    assert "Spearman" not in few.answers[0]
+
+
+def test_a_top_of_all_units_is_told_to_say_nothing(subject: nd.Subject) -> None:
+    found = nd.audit(subject, budget="40%", top=1000)
+    assert "top is 1000 and there are 120 units" in found.effects.notes[-1]
+    assert not any("top is" in note for note in nd.audit(subject, top=1000).effects.notes)
+
+
 def test_a_budget_that_measures_nothing_is_refused(subject: nd.Subject) -> None:
     with pytest.raises(BudgetError, match=r"10 measurements .* finish no unit"):
         nd.audit(subject, budget=10, top=5)

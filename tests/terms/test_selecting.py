@@ -114,6 +114,12 @@ def test_a_pattern_without_a_site_names_the_three_nearest():
     )
 
 
+def test_a_pattern_of_heads_without_a_site_names_those_with_heads():
+    sites = [FC1, replace(FC1, name="attention.out:in", aliases=(), heads=3)]
+    with pytest.raises(SiteNotFoundError, match=r"Sites with heads: 'attention\.out:in'\."):
+        select("**.o_proj:in/head", sites)
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

@@ -138,7 +138,9 @@ def _seen(graph: Graph, values: Mapping[str, Any], name: str) -> Tensor:
     if not bool(is_deep.any()):
         return output.double()
     other = output.where(~is_deep, output / 2).clamp(min=torch.finfo(output.dtype).min / 2)
+    made = {node.name for node in cone}
+    given = {one: value for one, value in values.items() if one not in made}
     with torch.no_grad():
-        again = evaluate(cone, {**values, name: other}, wanted=[graph.cost])[graph.cost]
+        again = evaluate(cone, {**given, name: other}, wanted=[graph.cost])[graph.cost]
     is_unseen = is_deep & bool(torch.equal(again, values[graph.cost]))
     return output.double().masked_fill(is_unseen, 0)

@@ -16,7 +16,7 @@ from neurodemon.engine.trials import PassSize
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import predict_all
 from neurodemon.jobs.selecting import settle_units
-from neurodemon.judge.agreement import UNITS_NEEDED, most_misjudged
+from neurodemon.judge.agreement import SAMPLE_NEEDED, UNITS_NEEDED, most_misjudged
 from neurodemon.judge.verdicts import CANCELLING
 from neurodemon.subjects.subject import Subject
 from neurodemon.subjects.toys import DISTANCES, kink, saturated
@@ -30,7 +30,12 @@ TOY_STEPS = (-1.0, -4.0)  # of the saturated neuron: book/README.md
 
 
 def answer(
-    subject: Subject, units: UnitSet, effects: Effects, agreement: Sequence[Agreement]
+    subject: Subject,
+    units: UnitSet,
+    effects: Effects,
+    agreement: Sequence[Agreement],
+    *,
+    is_sample: bool = False,
 ) -> tuple[str, ...]:
     """Put the answers into sentences.
 
@@ -39,28 +44,33 @@ def answer(
         units: the units, in the order of the rows.
         effects: predicted and measured.
         agreement: of each predictor, per site.
+        is_sample: whether it is of units drawn at random from more.
 
     Returns:
         Sentences, each number of which is of this run or of the toys.
     """
     return (
         "Is a neuron's influence (δ = ∂C/∂z) its error? Not in general: it is the slope at "
-        "Δz = 0. " + _agreement_in_words(agreement) + _worst_in_words(units, effects),
+        "Δz = 0. "
+        + _agreement_in_words(agreement, is_sample=is_sample)
+        + _worst_in_words(units, effects),
         *_toys_in_words(),
         "Do we not want influential neurons? Yes, of influence on the output. "
         + _needed_in_words(subject, units, effects),
     )
 
 
-def _agreement_in_words(agreement: Sequence[Agreement]) -> str:
-    """Where predictions rank the units best, and where worst."""
+def _agreement_in_words(agreement: Sequence[Agreement], *, is_sample: bool) -> str:
+    """Where predictions rank the units best, and where worst, of those judged at all."""
+    needed = SAMPLE_NEEDED if is_sample else UNITS_NEEDED
     rows = [
         row
         for row in agreement
-        if row.site is not None and row.spearman is not None and row.n_units >= UNITS_NEEDED
+        if row.site is not None and row.spearman is not None and row.n_units >= needed
     ]
     if not rows:
-        return "This run has too few units that differ to rank predictions by."
+        drawn = " drawn at random" if is_sample else ""
+        return f"This run has too few units{drawn} that differ to rank predictions by."
     ranked = sorted(rows, key=lambda row: row.spearman or 0.0)
     best, worst = ranked[-1], ranked[0]
     slopes = [row for row in ranked if row.predictor == FIRST_ORDER]

@@ -35,6 +35,11 @@ from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import Perturbation, Zero
 from neurodemon.terms.units import UnitSet
 
+ALL_LEAD = (
+    "top is {top} and there are {units} units, so that all of them lead, and the certificate says "
+    "nothing: ask for fewer."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class _Job:
@@ -132,6 +137,8 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
             )
         )
     notes = (*capture_notes(subject), *nudges.notes, *findings.effects.notes, *room.notes)
+    if not allowed.is_all and top >= len(chosen):
+        notes += (ALL_LEAD.format(top=top, units=len(chosen)),)
     effects = replace(findings.effects, notes=notes, manifest=manifest)
     result = conclude(replace(findings, effects=effects, seed=seed))
     if writer is not None:

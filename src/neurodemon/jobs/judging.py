@@ -75,7 +75,7 @@ def conclude(findings: Findings) -> Audit:
         verdicts={
             site.name: verdict(agreement, site.name, is_sample=is_sample) for site in units.sites
         },
-        answers=answer(subject, units, _known(effects), agreement),
+        answers=answer(subject, units, _known(effects), agreement, is_sample=is_sample),
         question=(
             f"What does a demon do to the {_metric(subject)} of {subject.name}? "
             f"({effects['perturbation'][0]} in each of {count(n_all, 'unit')} at {sites}; "

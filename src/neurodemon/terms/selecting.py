@@ -51,6 +51,9 @@ def _matching(selector: Selector, sites: Sequence[Site]) -> list[Site]:
     if not found:
         names = nearest_names(selector.site_text.replace("*", ""), sites)
         nearest = f"Nearest: {', '.join(map(repr, names))}." if names else "There are no sites."
+        headed = [site.name for site in sites if site.heads is not None]
+        if selector.axis == "head" and headed:
+            nearest = f"Sites with heads: {', '.join(map(repr, headed[:6]))}."
         raise SiteNotFoundError(
             f"Site {selector.site_text!r} not found. {nearest} List all with nd.sites(subject)."
         )
