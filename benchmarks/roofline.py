@@ -16,11 +16,13 @@ import torch
 from torch import Tensor
 
 import neurodemon as nd
+from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import find_region
-from neurodemon.engine.shortcuts import find_shortcut
+from neurodemon.engine.shortcuts import find_shortcut, group_examples
 from neurodemon.engine.spans.course import Course
 from neurodemon.engine.spans.places import NONE, Span
 from neurodemon.graph.node import Node, fill
+from neurodemon.terms.sites import Site
 
 PRODUCTS = {"linear", "mm", "addmm", "matmul", "bmm", "conv1d", "conv2d", "conv3d"}
 ATTENTION = "scaled_dot_product_attention"
@@ -75,7 +77,7 @@ def least_seconds(
     exit_node = find_region(graph, source.node, values).exit
     axis = source.axes.index("unit")
     columns, flops, moved = {exit_node: values[exit_node].shape[axis]}, 0.0, 0.0
-    course = find_shortcut(recording, source, exit_node, position)
+    courses = _courses(recording, source, exit_node, position)
     for node in graph.below(exit_node):
         value = values[node.name]
         if not isinstance(value, Tensor):
@@ -85,10 +87,26 @@ def least_seconds(
         if read and len(read) == sum(n in columns for n in node.inputs) and not is_product:
             columns[node.name] = read[0]  # still a column: next to nothing
             continue
-        share = part(course, node.name)
+        share = sum(weight * part(course, node.name) for weight, course in courses)
         flops += share * (_flops(node, values) / (read[0] if read else 1) + 2 * value.numel())
         moved += share * 2 * value.numel() * value.element_size() if is_product else 0
     return max(flops / peaks.flops, moved / peaks.bytes)
+
+
+def _courses(
+    recording: Recording, site: Site, source: str, position: int | None
+) -> list[tuple[float, Course | None]]:
+    """What is run, and for which share of the examples: padded ones go apart from longer ones."""
+    groups = group_examples(recording, site, source) if position is None else None
+    if groups is None:
+        return [(1.0, find_shortcut(recording, site, source, position))]
+    return [
+        (
+            len(groups.own(group)) / recording.n_examples,
+            find_shortcut(recording, site, source, group=group),
+        )
+        for group in range(len(groups.ends))
+    ]
 
 
 def part(course: Course | None, name: str) -> float:

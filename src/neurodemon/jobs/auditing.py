@@ -35,11 +35,6 @@ from neurodemon.terms.effects import Effects
 from neurodemon.terms.perturbations import Perturbation, Zero
 from neurodemon.terms.units import UnitSet
 
-ALL_LEAD = (
-    "top is {top} and there are {units} units, so that all of them lead, and the certificate says "
-    "nothing: ask for fewer."
-)
-
 
 @dataclass(frozen=True, eq=False)
 class _Job:
@@ -137,8 +132,7 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
             )
         )
     notes = (*capture_notes(subject), *nudges.notes, *findings.effects.notes, *room.notes)
-    if not allowed.is_all and top >= len(chosen):
-        notes += (ALL_LEAD.format(top=top, units=len(chosen)),)
+    notes += _about_top(allowed, top, len(chosen))
     effects = replace(findings.effects, notes=notes, manifest=manifest)
     result = conclude(replace(findings, effects=effects, seed=seed))
     if writer is not None:
@@ -146,6 +140,16 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
             _write_parts(job, result.effects)
         writer.finish({**result.summary(), "notes": list(notes)})
     return result
+
+
+def _about_top(budget: Budget, top: int, n_units: int) -> tuple[str, ...]:
+    """Say that a top of all units is none, where a certificate is about it."""
+    if budget.is_all or top < n_units:
+        return ()
+    return (
+        f"top is {top} and there are {n_units} units, so that all of them lead, and the "
+        "certificate says nothing: ask for fewer.",
+    )
 
 
 def _spell_allowed(
