@@ -146,10 +146,11 @@ def _about_top(budget: Budget, top: int, n_units: int) -> tuple[str, ...]:
     """Say that a top of all units is none, where a certificate is about it."""
     if budget.is_all or top < n_units:
         return ()
-    return (
+    told = (
         f"top is {top} and there are {n_units} units, so that all of them lead, and the "
-        "certificate says nothing: ask for fewer.",
+        "certificate says nothing: ask for fewer."
     )
+    return (told,)
 
 
 def _spell_allowed(
