@@ -162,13 +162,17 @@ class _Way:
                 yield None, self.prepared.n_rows, places
             return
         of = torch.tensor(self.groups.of)[examples]
-        order, first = of.argsort(stable=True), 0
-        while first < len(order):
-            largest = int(of[order[first : first + self._size(int(of[order[first]]))]].max())
-            size = self._size(largest)
-            places = order[first : first + size]
-            yield largest, size, places
-            first += size
+        waiting, last = torch.zeros(0, dtype=torch.long), len(self.groups.ends) - 1
+        for group in range(last + 1):
+            waiting = torch.cat([waiting, (of == group).nonzero()[:, 0]])
+            size = self._size(group)
+            n_left = len(waiting) % size
+            if group < last and 2 * n_left < size:  # too few for a pass: they wait for longer ones
+                ready, waiting = waiting[: len(waiting) - n_left], waiting[len(waiting) - n_left :]
+            else:
+                ready, waiting = waiting, waiting[:0]
+            for places in torch.split(ready, size) if len(ready) else ():
+                yield group, size, places
 
     def _size(self, group: int) -> int:
         """How many pairs of a group a pass holds."""
