@@ -297,7 +297,7 @@ def all_positions(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def switch() -> None:
         for room in ("local", "trials", "pairs"):
-            monkeypatch.setattr(f"neurodemon.engine.{room}.find_shortcut", lambda *_: None)
+            monkeypatch.setattr(f"neurodemon.engine.{room}.find_shortcut", lambda *_, **__: None)
 
     return switch
 
