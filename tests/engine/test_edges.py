@@ -160,3 +160,27 @@ def test_a_lone_number_with_a_stride_is_hashed() -> None:
     ]
     assert found[0].manifest.batches == found[1].manifest.batches
     np.testing.assert_array_equal(found[0].array("measured"), found[1].array("measured"))
+
+
+class Rolling(nn.Module):
+    """A model that draws numbers that do not matter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.c = nn.Linear(6, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        nothing = 0 * torch.rand(x.shape[0], 8) * torch.randn_like(x[:, :1])
+        return self.c(torch.tanh(self.a(x) + nothing).softmax(1))
+
+
+@pytest.mark.parametrize("how", ["exported", "hooked"])
+def test_numbers_drawn_in_the_forward_leave_the_random_state(how: str) -> None:
+    batch = (torch.randn(5, 6), torch.randint(0, 3, (5,)))
+    subject = nd.Subject(Rolling(), [batch], "cross_entropy", capture=how)
+    before = torch.get_rng_state()
+    for verb in (nd.check, nd.predict, nd.measure, nd.audit, nd.headroom):
+        verb(subject)
+        assert torch.equal(torch.get_rng_state(), before), verb
+    torch.rand(1)
+    assert not torch.equal(torch.get_rng_state(), before)

@@ -135,7 +135,7 @@ def _require_work(given: Sampling, race: Race) -> None:
             f"budget is {given.budget}: {count(race.budget, 'measurement')} (unit × example) of "
             f"{int(race.n_examples.sum()):,} finish no unit, each having up to "
             f"{int(race.n_examples.max()):,} examples; expected enough for some units. Give a "
-            'larger one, such as "10%".'
+            'larger one, or measure all: budget="all".'
         )
 
 

@@ -24,7 +24,7 @@ from neurodemon.graph.node import Node, Ref
 from neurodemon.tracing.leaves import at_least_two, map_tensors
 from neurodemon.tracing.model_state import Call, notes_of_call
 from neurodemon.tracing.modules import plain_path
-from neurodemon.tracing.operations import REPLACED, aten
+from neurodemon.tracing.operations import aten, runnable
 from neurodemon.tracing.settled import is_settled, spell
 from neurodemon.tracing.wrapping import Cost, Costed, OpaqueCost, Tap
 
@@ -192,7 +192,7 @@ def _node(node: fx.Node) -> Node:
     if node.op != "call_function":
         return Node(node.name, None)
     target, arguments, keywords = spell(node)
-    return Node(node.name, REPLACED.get(target, target), _plain(arguments), _plain(keywords))
+    return Node(node.name, runnable(target), _plain(arguments), _plain(keywords))
 
 
 def _plain(argument: Any) -> Any:

@@ -72,6 +72,34 @@ SHAPING = {"view", "reshape", "_unsafe_view", "expand", "zeros", "ones", "full",
            "new_ones", "new_full", "empty", "new_empty"}  # fmt: skip
 
 
+# They draw from torch's random state. What they draw does not matter: a model whose numbers depend
+# on it is refused.
+DRAWING = {
+    "rand", "randn", "rand_like", "randn_like", "randint", "randint_like", "randperm", "bernoulli",
+    "normal", "normal_functional", "multinomial", "uniform", "exponential", "native_dropout",
+    "dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout", "rrelu_with_noise",
+}  # fmt: skip
+
+
+class Drawing:
+    """An operation that draws at random, and leaves the random state as it was."""
+
+    def __init__(self, operation: Any) -> None:
+        """Take the operation, and its name."""
+        self.operation, self.__name__ = operation, str(operation.overloadpacket.__name__)
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Run it."""
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            return self.operation(*arguments, **keywords)
+
+
+def runnable(operation: Any) -> Any:
+    """What to run for an exported operation: another form of it, or itself."""
+    name = getattr(getattr(operation, "overloadpacket", None), "__name__", "")
+    return Drawing(operation) if name in DRAWING else REPLACED.get(operation, operation)
+
+
 def site_kind(name: str) -> str:
     """Say which kind of site an operation makes: `linear`, `conv`, `activation`, …."""
     kinds = (
