@@ -142,7 +142,8 @@ def compare_backward(subject: Subject) -> tuple[str, ...]:
         return ()
     text = (
         f"The model has a backward pass of its own (gradients of {off[:3]} differ): a custom "
-        "autograd.Function. Predictions use the derivative of its forward."
+        "autograd.Function, or torch.no_grad() in its forward. Predictions use the derivative of "
+        'its forward; with nd.Subject(..., capture="hooked") they use its own backward pass.'
     )
     return (text,)
 
