@@ -2,14 +2,13 @@
 
 import pytest
 import torch
+import transformers
 from torch import nn
 
 import neurodemon as nd
 from neurodemon.errors import ReplayMismatchError
 from neurodemon.tracing import exported
 from neurodemon.tracing.settled import is_settled
-
-transformers = pytest.importorskip("transformers")
 
 
 class Dropped(nn.Module):

@@ -58,23 +58,28 @@ def cut_passes(
         The passes; together they hold each example once.
     """
     groups = group_examples(recording, site, source)
-    for group in range(len(groups.ends) if groups else 0):
-        course = find_shortcut(recording, site, source, group=group)
-        own = groups.own(group)  # type: ignore[union-attr]  # there are some
-        width = width_of(course)
-        room = int((size.most or size.examples * size.rows) / width)
-        rows = int((size.most / LARGER_ROW if size.most else size.examples * size.rows) / width)
-        for first in range(0, len(own), max(1, room)):
-            part = own[first : first + max(1, room)]
-            n_passes = -(-most_rows // max(1, rows // len(part)))
-            yield Pass.of_examples(part, -(-most_rows // n_passes), group)  # filled alike
-    if groups:
+    if groups is not None:
+        for group in range(len(groups.ends)):
+            width = width_of(find_shortcut(recording, site, source, group=group))
+            yield from _cut_group(groups.own(group), group, size, width, most_rows)
         return
     n_examples = recording.n_examples
     examples, rows = (size.examples, size.rows) if recording.can_fold else (n_examples, 1)
     examples = 1 if recording.is_alone else examples
     for start in range(0, n_examples, examples):
         yield Pass(start, min(start + examples, n_examples), min(rows, most_rows))
+
+
+def _cut_group(
+    own: tuple[int, ...], group: int, size: PassSize, width: float, most_rows: int
+) -> Iterator[Pass]:
+    """Cut a group's examples into passes, which are so much narrower than those of whole states."""
+    room = max(1, int((size.most or size.examples * size.rows) / width))
+    rows = int((size.most / LARGER_ROW if size.most else size.examples * size.rows) / width)
+    for first in range(0, len(own), room):
+        part = own[first : first + room]
+        n_passes = -(-most_rows // max(1, rows // len(part)))
+        yield Pass.of_examples(part, -(-most_rows // n_passes), group)  # filled alike
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,14 +50,14 @@ def spell(node: fx.Node) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
         Operation, arguments and keywords, those of `torch.fx`.
     """
     target: Any = node.target
-    if target not in COPIES:
+    if target not in COPIES or not _is_plain_copy(node):
         return target, node.args, dict(node.kwargs)
     before, after = node.all_input_nodes[0].meta["val"], node.meta["val"]
     if target is aten.contiguous.default:
         return aten.clone.default, node.args[:1], {"memory_format": torch.contiguous_format}
     if before.dtype == after.dtype:
         return aten.clone.default, node.args[:1], {}
-    return aten._to_copy.default, node.args[:1], {"dtype": after.dtype}  # noqa: SLF001
+    return aten._to_copy.default, node.args[:1], {"dtype": after.dtype}  # noqa: SLF001  # its name
 
 
 def _is_settled(node: fx.Node) -> bool:
@@ -65,7 +65,8 @@ def _is_settled(node: fx.Node) -> bool:
     target: Any = node.target
     if node.op != "call_function" or target.__module__ == "_operator":
         return True  # a placeholder, or arithmetic of sizes
-    if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":  # noqa: SLF001
+    is_operation = isinstance(target, torch._ops.OpOverload)  # noqa: SLF001  # has no other name
+    if not is_operation or target.namespace != "aten":
         return False
     if target in COPIES:
         return _is_plain_copy(node)
@@ -79,7 +80,7 @@ def _is_kept(operation: Any) -> bool:
         return False
     may_alias = any(each.alias_info is not None for each in (*schema.arguments, *schema.returns))
     is_composite = operation.has_kernel_for_dispatch_key(
-        torch._C.DispatchKey.CompositeImplicitAutograd  # noqa: SLF001
+        torch._C.DispatchKey.CompositeImplicitAutograd  # noqa: SLF001  # has no other name
     )
     return not (may_alias and is_composite)
 
