@@ -14,7 +14,7 @@ from oracles.models import ZOO
 
 import neurodemon as nd
 from neurodemon.engine.differences import find_descent
-from neurodemon.engine.pairs import Prepared, can_pair, measure_pairs, pairs_per_pass
+from neurodemon.engine.pairs import Prepared, can_pair, cut, measure_pairs, pairs_per_pass
 from neurodemon.errors import CaptureError
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.racing import WholeRunner, has_pairs, make_runner
@@ -113,6 +113,36 @@ def test_pieces_hold_each_pair_once_and_one_block_and_batch_each() -> None:
     assert places.tolist() == list(range(3000))
     assert all(piece.rows.max() < len(units.blocks[piece.block]) for piece in pieces)
     assert {piece.batch for piece in pieces} == {0, 1}
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 12, 16, 31, 47, 100])
+def test_what_whole_passes_leave_is_run_in_parts_of_them(count: int) -> None:
+    passes = list(cut(torch.arange(count), (16, 8, 4)))
+    assert [place for _, places in passes for place in places.tolist()] == list(range(count))
+    assert all(len(places) == size for size, places in passes[:-1])
+    assert sum(size for size, _ in passes) - count < 4
+    assert sum(size for size, _ in cut(torch.arange(17), (16,))) == 32  # the control: no parts
+
+
+def test_costs_of_a_part_are_held_against_clean_ones_of_its_own_size() -> None:
+    subject = subject_of("residual mlp")
+    units = nd.units(subject)
+    number = next(
+        number
+        for number, block in enumerate(units.blocks)
+        if find_descent(subject.recording(0), block) is None
+    )
+    block, recording = units.blocks[number], subject.recording(0)
+    dz, n = Nudges(subject, nd.Zero())(block, 0), recording.n_examples
+    rows, examples = (
+        torch.arange(len(block)).repeat_interleave(n),
+        torch.arange(n).repeat(len(block)),
+    )
+    prepared = Prepared(4 * n, is_carried=False)
+    found = measure_pairs(recording, block, rows[:-1], examples[:-1], dz=dz, prepared=prepared)
+    truth = nd.measure(subject, nd.UnitSet((block,)), nd.Zero()).per_example[:n]
+    assert len({size for _, size in prepared.clean}) > 1
+    np.testing.assert_allclose(found, truth.T.reshape(-1)[:-1], atol=LIMIT * np.abs(truth).max())
 
 
 def test_what_is_run_beside_the_pairs_is_counted_once() -> None:

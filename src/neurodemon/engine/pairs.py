@@ -4,7 +4,7 @@ What an audit needs that spends its measurements where they tell most: not every
 example. Slow twin: `measure`, which runs them all; both give the same up to rounding.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,6 +27,7 @@ from neurodemon.terms.units import UnitBlock
 
 STEP = 8  # between the sizes of passes
 SMALLEST_PASS = 16  # pairs: less saves hardly anything
+PARTS = (1, 2, 4)  # of a pass: what is left after whole ones is run in halves and quarters
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +37,13 @@ class Prepared:
     Attributes:
         n_rows: how many pairs a pass holds, on all positions.
         is_carried: whether changes are carried down by themselves, so that no cost is taken off.
-        clean: by group of examples, which ones they are, and what each example of the batch
-            costs in a pass of theirs without any change, float64.
+        clean: by group of examples and size of pass, which examples they are, and what each
+            example of the batch costs in such a pass without any change, float64.
     """
 
     n_rows: int
     is_carried: bool
-    clean: dict[int | None, tuple[tuple[int, ...], Float[Tensor, " example"]]] = field(
+    clean: dict[tuple[int | None, int], tuple[tuple[int, ...], Float[Tensor, " example"]]] = field(
         default_factory=dict
     )
 
@@ -158,26 +159,38 @@ class _Way:
     def passes(self, examples: Tensor) -> Iterator[tuple[int | None, int, Tensor]]:
         """Cut pairs into passes, those with few positions first: group, size, and which pairs."""
         if self.groups is None:
-            for places in torch.split(torch.arange(len(examples)), self.prepared.n_rows):
-                yield None, self.prepared.n_rows, places
+            sizes = self._sizes(None)
+            for size, places in cut(torch.arange(len(examples)), sizes):
+                yield None, size, places
             return
         of = torch.tensor(self.groups.of)[examples]
         waiting, last = torch.zeros(0, dtype=torch.long), len(self.groups.ends) - 1
         for group in range(last + 1):
             waiting = torch.cat([waiting, (of == group).nonzero()[:, 0]])
-            size = self._size(group)
-            n_left = len(waiting) % size
-            if group < last and 2 * n_left < size:  # too few for a pass: they wait for longer ones
+            sizes = self._sizes(group)
+            n_left = len(waiting) % sizes[-1]
+            if group < last and 2 * n_left < sizes[-1]:  # too few: they wait for longer ones
                 ready, waiting = waiting[: len(waiting) - n_left], waiting[len(waiting) - n_left :]
             else:
                 ready, waiting = waiting, waiting[:0]
-            for places in torch.split(ready, size) if len(ready) else ():
+            for size, places in cut(ready, sizes):
                 yield group, size, places
 
-    def _size(self, group: int) -> int:
-        """How many pairs of a group a pass holds."""
-        course = find_shortcut(self.recording, self.site, self.carried.exit, group=group)
-        return max(1, int(self.prepared.n_rows / width_of(course)))
+    def _sizes(self, group: int | None) -> tuple[int, ...]:
+        """How many pairs of a group a pass holds: a whole one, and parts of it if they pay."""
+        size = self.prepared.n_rows
+        if group is not None:
+            course = find_shortcut(self.recording, self.site, self.carried.exit, group=group)
+            size = max(1, int(size / width_of(course)))
+        if len(self._members(group)) > PARTS[1] * size:  # clean costs of one more size are dear
+            return (size,)
+        return tuple(dict.fromkeys(max(1, size // part) for part in PARTS))
+
+    def _members(self, group: int | None) -> tuple[int, ...]:
+        """The examples of a group."""
+        if group is None or self.groups is None:
+            return tuple(range(self.recording.n_examples))
+        return self.groups.members(group)
 
     def costs(self, rows: Tensor, shape: Pass) -> Float[Tensor, " pair"]:
         """The cost of each pair of one pass, in float64."""
@@ -193,15 +206,10 @@ class _Way:
         """What each example of a group costs in a pass of this size, without any change."""
         # Results of matrix products depend on their shape: pairs are compared with these costs,
         # which are proved to be the recorded ones up to rounding.
-        kept = self.prepared.clean
-        if group not in kept:
-            n = self.recording.n_examples
-            members = (
-                tuple(range(n))
-                if group is None or self.groups is None
-                else self.groups.members(group)
-            )
-            costs = torch.zeros(n, dtype=torch.float64)
+        kept, key = self.prepared.clean, (group, size)
+        if key not in kept:
+            members = self._members(group)
+            costs = torch.zeros(self.recording.n_examples, dtype=torch.float64)
             for first in range(0, len(members), size):
                 own = members[first : first + size]
                 shape = Pass.of_pairs([own[min(at, len(own) - 1)] for at in range(size)], group)
@@ -209,14 +217,33 @@ class _Way:
                 cost = replay.cost_of(replay.clean)
                 prove_clean(replay, cost)
                 costs[list(own)] = cost[: len(own), 0].double().cpu()
-            kept[group] = members, costs
-        return kept[group][1]
+            kept[key] = members, costs
+        return kept[key][1]
 
     def _replay(self, shape: Pass) -> Replay:
         """The cone below the units, for one pass."""
         exit_node = self.carried.exit
         course = find_shortcut(self.recording, self.site, exit_node, group=shape.group)
         return Replay(self.recording, exit_node, shape, course)
+
+
+def cut(places: Tensor, sizes: Sequence[int]) -> Iterator[tuple[int, Tensor]]:
+    """Cut pairs into passes of a few sizes, so that few rows of them are filled up.
+
+    Args:
+        places: of the pairs.
+        sizes: how many a pass may hold, the largest first.
+
+    Yields:
+        The size of a pass, and its pairs; only the last pass can hold fewer than its size.
+    """
+    first = 0
+    for size in sizes:
+        is_last = size == sizes[-1]
+        n = -(-(len(places) - first) // size) if is_last else (len(places) - first) // size
+        for _ in range(n):
+            yield size, places[first : first + size]
+            first += size
 
 
 def _carry_down(
