@@ -184,3 +184,44 @@ def test_numbers_drawn_in_the_forward_leave_the_random_state(how: str) -> None:
         assert torch.equal(torch.get_rng_state(), before), verb
     torch.rand(1)
     assert not torch.equal(torch.get_rng_state(), before)
+
+
+class Chance(nn.Module):
+    """A classifier that returns a probability."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(4)
+        self.a, self.b = nn.Linear(4, 5), nn.Linear(5, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.b(torch.tanh(self.a(x))))[:, 0]
+
+
+@pytest.mark.parametrize("weight", [None, torch.tensor(3.0)])
+def test_a_chance_moved_out_of_its_range_gives_no_number_and_stops_nothing(
+    weight: Tensor | None,
+) -> None:
+
+    def cost(chance: Tensor, target: Tensor) -> Tensor:
+        return nn.functional.binary_cross_entropy(chance, target, weight, reduction="none")
+
+    batch = (torch.randn(9, 4), torch.rand(9))
+    subject = nd.Subject(Chance(), [batch], cost)
+    assert nd.measure(subject, ":sigmoid", nd.Add(5.0))["status"] == ["non_finite"]
+    ours, theirs, statuses = both_ways(Chance(), [batch], cost, "a", nd.Add(0.3))
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    assert set(statuses) == {"ok"}
+
+
+def test_an_operation_that_refuses_what_a_demon_makes_is_told_of() -> None:
+    def cost(output: Tensor, _target: Tensor) -> Tensor:
+        square = output[:, :, None] * torch.eye(3) + 1e-3
+        return torch.linalg.cholesky(square)[:, 0, 0]
+
+    model = nn.Sequential(nn.Linear(4, 3), nn.Softplus())
+    subject = nd.Subject(model, [(torch.randn(5, 4), torch.zeros(5))], cost)
+    assert set(nd.measure(subject, "1", nd.Add(0.5))["status"]) <= {"ok", "no_change"}
+    with pytest.raises(torch.linalg.LinAlgError) as refusal:
+        nd.measure(subject, "1", nd.Add(-50.0))
+    assert "while measuring 3 units at '1'" in refusal.value.__notes__[0]

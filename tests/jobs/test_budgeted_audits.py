@@ -405,7 +405,7 @@ def test_a_damaged_round_is_measured_again(
 
 def test_another_budget_in_the_same_folder_is_refused(subject: nd.Subject, tmp_path: Path) -> None:
     nd.audit(subject, budget=200, out=tmp_path / "run")
-    with pytest.raises(StoreError, match="holds another run"):
+    with pytest.raises(StoreError, match=r"another run: .*\(budget is '200', now it is '300'\)"):
         nd.audit(subject, budget=300, out=tmp_path / "run")
 
 

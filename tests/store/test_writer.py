@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -200,6 +201,22 @@ def test_all_differences_are_named(tmp_path, manifest):
     open_run(tmp_path, manifest)
     with pytest.raises(StoreError, match=r"its plan is .*, its weights is .*; expected the same"):
         open_run(tmp_path, replace(manifest, plan="another", weights="others"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"perturbation": "mean"}, "perturbation is 'zero', now it is 'mean'"),
+        ({"allowed": {"budget": "20%", "top": 5}}, "budget is 'all', now it is '20%'"),
+        ({"chunks": (("fc1", 0, 2),)}, "number of units is 6, now it is 2"),
+        ({"chunks": (("fc2", 0, 6),)}, "sites is 'fc1, fc2', now it is 'fc2'"),
+        ({}, "units, perturbation, predictor"),
+    ],
+)
+def test_what_differs_between_two_plans_is_named(tmp_path, manifest, change, said):
+    open_run(tmp_path, manifest)
+    with pytest.raises(StoreError, match=r"its plan is another \(" + re.escape(said)):
+        open_run(tmp_path, replace(manifest, plan="another", **change))
 
 
 def test_a_run_goes_on_with_the_chunks_it_began_with(tmp_path, manifest):

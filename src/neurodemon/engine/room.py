@@ -16,13 +16,18 @@ from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import find_region
 from neurodemon.engine.replay import Replay
 from neurodemon.engine.trials import LARGER_ROW, PassSize
-from neurodemon.errors import DeviceMemoryError
+from neurodemon.errors import DeviceMemoryError, NeurodemonError
 from neurodemon.terms.sites import Site
 
 SLACK = 1.25  # what operations take for themselves while they run
 COPIES = 4  # of a site's own value: z, Δz, and both moved
 BYTES_KEPT = 2_000_000_000  # of recordings, from one verb to the next
 CARRIED_BYTES = 64_000_000  # that changes take which are carried down, whatever there is to carry
+REFUSED = (
+    "This was raised while {doing}. The clean pass ran, so that an operation of the model or of the "
+    "cost refuses the numbers that a demon makes; expected one that takes any number, and gives NaN "
+    "where there is no result. Take a smaller perturbation or other units, or change the operation."
+)
 
 Made = TypeVar("Made")
 
@@ -89,6 +94,8 @@ class Room:
 
         Raises:
             DeviceMemoryError: there is too little for one example and one row.
+            NeurodemonError: another of the work's own.
+            Exception: an operation's, of numbers that it refuses; with a note on what was done.
         """
         while True:
             size = self.pass_size(recording, site, numbers_per_pass)
@@ -98,6 +105,11 @@ class Room:
             except DeviceMemoryError:
                 if numbers_per_pass >> self.halvings <= 1 or size.examples * size.rows == 1:
                     raise
+            except NeurodemonError:
+                raise
+            except Exception as error:
+                error.add_note(REFUSED.format(doing=doing))
+                raise
             self._halve(doing, numbers_per_pass)
 
     def _halve(self, doing: str, numbers_per_pass: int) -> None:

@@ -7,6 +7,7 @@ so that going on gives the same bits as never having stopped.
 
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from neurodemon.errors import StoreError
@@ -33,11 +34,7 @@ SAME_RUN = (
     "cost",
 )  # what two runs of a folder share
 
-
-PLAN_DIFFERS = (
-    "its plan is another (units, perturbation, predictor, or what an audit is to reach: budget, "
-    "top, recall, confidence, seed)"
-)
+PLAN_DIFFERS = "units, perturbation, predictor, or the sizes of passes"  # if nothing is named
 
 
 def open_run(folder: Path, manifest: Manifest) -> "RunWriter":
@@ -187,9 +184,38 @@ def _differences(stored: Manifest, manifest: Manifest) -> str:
     """Spell what keeps two manifests from being of one run; nothing if they are."""
     names = [name for name in SAME_RUN if getattr(stored, name) != getattr(manifest, name)]
     spelled = (
-        PLAN_DIFFERS
+        f"its plan is another ({_parts_of_plan(stored, manifest) or PLAN_DIFFERS})"
         if name == "plan"
-        else f"its {name} is {getattr(stored, name)!r}, now it is {getattr(manifest, name)!r}"
+        else _change(f"its {name}", getattr(stored, name), getattr(manifest, name))
         for name in names
     )
     return ", ".join(spelled)
+
+
+def _parts_of_plan(stored: Manifest, manifest: Manifest) -> str:
+    """Spell which parts of two plans differ, of those that a manifest holds."""
+    before, now = stored.allowed or {"budget": "all"}, manifest.allowed or {"budget": "all"}
+    pairs = {
+        "perturbation": (stored.perturbation, manifest.perturbation),
+        "number of units": (_count_units(stored), _count_units(manifest)),
+        "sites": (_sites(stored), _sites(manifest)),
+        **{name: (before[name], now[name]) for name in before if name in now},
+    }
+    changed = [_change(name, *pair) for name, pair in pairs.items() if pair[0] != pair[1]]
+    return ", ".join(changed)
+
+
+def _change(name: str, before: object, now: object) -> str:
+    """Spell one difference."""
+    return f"{name} is {before!r}, now it is {now!r}"
+
+
+def _count_units(manifest: Manifest) -> int:
+    """Count the units of a plan."""
+    return sum(last - first for _, first, last in manifest.chunks)
+
+
+def _sites(manifest: Manifest) -> str:
+    """Name the sites of a plan, a few of them."""
+    names = dict.fromkeys(site for site, _, _ in manifest.chunks)
+    return shorten(", ".join(names), width=80, placeholder=", …")

@@ -130,12 +130,24 @@ def _copy(into: Tensor, source: Tensor, *_: Any, **__: Any) -> Tensor:
     return source.to(into.dtype).expand_as(into).clone()
 
 
+def _binary_cross_entropy(
+    chance: Tensor, target: Tensor, weight: Tensor | None = None, reduction: int = 1
+) -> Tensor:
+    """Binary cross-entropy; NaN, where a demon moves a chance out of [0, 1]: torch would raise."""
+    inside = chance.clamp(0, 1)
+    each = aten.binary_cross_entropy.default(inside, target, weight, 0)
+    each = torch.where(inside == chance, each, torch.nan)
+    return (each, each.mean(), each.sum())[reduction]
+
+
 # A replayed value may lie otherwise in memory than the captured one: views must be free to copy.
 REPLACED: dict[Any, Callable[..., Any]] = {
     aten.view.default: aten.reshape.default,
     aten._unsafe_view.default: aten.reshape.default,  # noqa: SLF001  # the operation's name
     aten.copy.default: _copy,
+    aten.binary_cross_entropy.default: _binary_cross_entropy,
     aten._native_batch_norm_legit_no_training.default: _batch_norm,  # noqa: SLF001
 }
 _batch_norm.__name__ = "_native_batch_norm_legit_no_training"
 _copy.__name__ = "copy"
+_binary_cross_entropy.__name__ = "binary_cross_entropy"
