@@ -34,9 +34,9 @@ from torch import Tensor
 import neurodemon as nd
 from neurodemon.engine.recording import record
 from neurodemon.jobs.judging import count_work
+from neurodemon.jobs.measuring import plan_work
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import available_predictors, predict_all
-from neurodemon.planner.plan import make_plan
 from neurodemon.planner.run import run
 
 PEER_UNITS = 4
@@ -121,7 +121,7 @@ def sweep_of(subject: nd.Subject, units: nd.UnitSet) -> Callable[[], np.ndarray]
     """Make our own sweep, as nd.measure runs it, capture and check left out."""
     recordings = subject.recordings()
     nudges = Nudges(subject, nd.Zero())
-    plan = make_plan(units, nudges.fingerprint)
+    plan = plan_work(subject, units, nudges.fingerprint)
     recordings[0]  # recorded now
     return lambda: np.concatenate([own for _, own in run(plan, recordings, nudges)], axis=1)
 

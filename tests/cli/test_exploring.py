@@ -3,7 +3,7 @@
 import pytest
 
 from neurodemon.engine import bench
-from neurodemon.jobs import benching
+from neurodemon.jobs import exploring
 from neurodemon.judge.verdicts import ADVICE
 
 STARTS = {
@@ -95,7 +95,7 @@ def test_a_run_of_headroom_is_shown_again_without_torch(run, run_json, runs_anew
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(run, my_file, monkeypatch):
-    monkeypatch.setattr(benching, "MOST_UNITS", 2)  # two chunks of the four units
+    monkeypatch.setattr(exploring, "units_at_once", lambda *_: 2)  # two chunks of the four units
     undisturbed = run("headroom", f"{my_file}:subject", "--out", "whole", "--json")
     tried, original = [], bench.Benches.try_out
 

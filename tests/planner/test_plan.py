@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurodemon.planner.plan import Plan, make_plan
+from neurodemon.planner.plan import FEWEST_UNITS, MOST_UNITS, Plan, make_plan, units_for
 from neurodemon.terms.sites import Site
 from neurodemon.terms.units import UnitBlock, UnitSet
 
@@ -51,3 +51,14 @@ def test_any_other_work_has_another_fingerprint() -> None:
         Plan(units(5), make_plan(units(5), "zero").chunks, "zero", numbers_per_pass=7),
     ]
     assert len({plan.fingerprint for plan in plans}) == len(plans)
+
+
+def test_each_block_has_chunks_of_its_own_size() -> None:
+    plan = make_plan(units(5, 3), "zero", units_per_chunk=[4, 2])
+    assert plan.spelled == (("fc0", 0, 4), ("fc0", 4, 5), ("fc1", 0, 2), ("fc1", 2, 3))
+
+
+@given(st.floats(0, 1e15))
+def test_a_chunk_of_dearer_units_holds_fewer(numbers: float) -> None:
+    assert FEWEST_UNITS <= units_for(2 * numbers) <= units_for(numbers) <= MOST_UNITS
+    assert units_for(numbers, fewest=1) <= units_for(numbers)

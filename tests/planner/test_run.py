@@ -8,9 +8,14 @@ import torch
 from oracles.models import ZOO, Case
 
 import neurodemon as nd
+from neurodemon.engine.differences import find_descent
 from neurodemon.engine.room import LARGER_ROW, Room
+from neurodemon.engine.trials import CLEAN
+from neurodemon.jobs import measuring
+from neurodemon.jobs.measuring import numbers_per_unit, plan_work
 from neurodemon.jobs.nudging import Nudges
-from neurodemon.planner.plan import Plan, make_plan
+from neurodemon.planner import plan as plan_module
+from neurodemon.planner.plan import Plan, make_plan, units_for
 from neurodemon.planner.run import run
 
 
@@ -58,6 +63,40 @@ def test_done_chunks_are_left_out_and_the_others_are_bit_identical(subject: nd.S
     whole, rest = effects(subject, plan), effects(subject, plan, done=(0, 2))
     assert sorted(rest) == [1, 3]
     assert all((rest[number] == whole[number]).all() for number in rest)
+
+
+def test_clean_costs_are_run_once_for_all_chunks() -> None:
+    case = ZOO["residual mlp"]().to(torch.float64)  # its normalisation is run on whole states
+    subject = nd.Subject(case.model, case.batches, case.cost)
+    recordings = subject.recordings()
+    block = next(
+        block for block in nd.units(subject).blocks if not find_descent(recordings[0], block)
+    )
+    plan = make_plan(nd.UnitSet((block,)), "zero", units_per_chunk=2)
+    assert len(plan.chunks) > 1
+    whole = effects(subject, plan)
+    kept = recordings[0].kept[CLEAN]
+    for key in kept:
+        kept[key] = kept[key] + 1.0  # the control: these are what is subtracted
+    again = effects(subject, plan)
+    n = recordings[0].n_examples
+    np.testing.assert_allclose(again[1][:n], whole[1][:n] - 1.0)
+    np.testing.assert_array_equal(again[1][n:], whole[1][n:])
+
+
+def test_dearer_units_are_measured_in_smaller_chunks(
+    subject: nd.Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units = nd.units(subject, "conv1, fc:in[0:7]")
+    first, last = (numbers_per_unit(subject, block) for block in units.blocks)
+    assert first > 2 * last
+    monkeypatch.setattr(plan_module, "NUMBERS_PER_CHUNK", int(2 * last))
+    sizes = [units_for(numbers, fewest=1) for numbers in (first, last)]
+    assert sizes == [1, 2]
+    monkeypatch.setattr(measuring, "units_for", lambda numbers: units_for(numbers, fewest=1))
+    plan = plan_work(subject, units, "zero")
+    assert [last - first for site, first, last in plan.spelled if site == "conv1"] == [1] * 4
+    assert [last - first for site, first, last in plan.spelled if site == "fc:in"] == [2, 2, 2, 1]
 
 
 def test_a_pass_holds_at_least_one_example_and_one_row(subject: nd.Subject) -> None:

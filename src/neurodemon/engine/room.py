@@ -125,14 +125,26 @@ class Room:
         self.notes[:] = [told]
 
 
+def numbers_below(recording: Recording, site: Site) -> list[int]:
+    """Count the numbers of each recorded value that a change at a site reaches.
+
+    Args:
+        recording: the clean pass.
+        site: where the demon sits.
+
+    Returns:
+        How many numbers each value has, of all examples: from the exit of the site's region on.
+    """
+    exit_node = find_region(recording.graph, site.node, recording.values).exit
+    names = [exit_node, *(node.name for node in recording.graph.below(exit_node))]
+    values = [recording.values[name] for name in names if name in recording.values]
+    return [value.numel() for value in values if isinstance(value, Tensor)]
+
+
 def _by_width(recording: Recording, site: Site, numbers_per_pass: int) -> PassSize:
     """Choose a size by the widest value below a site."""
-    graph, n_examples = recording.graph, recording.n_examples
-    exit_node = find_region(graph, site.node, recording.values).exit
-    names = [exit_node, *(node.name for node in graph.below(exit_node))]
-    values = [recording.values[name] for name in names if name in recording.values]
-    numbers = [value.numel() for value in values if isinstance(value, Tensor)]
-    width = max(1, max(numbers, default=1) // n_examples)
+    n_examples = recording.n_examples
+    width = max(1, max(numbers_below(recording, site), default=1) // n_examples)
     most = max(1, LARGER_ROW * numbers_per_pass // width)
     examples = min(n_examples, most)
     rows = max(1, numbers_per_pass // (width * examples))

@@ -7,6 +7,7 @@ shape, since results of matrix products depend on their shape. Nothing is averag
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ from neurodemon.terms.units import UnitBlock
 
 LARGER_ROW = 4  # one row may hold so many times more: products are faster on many examples, but
 # not on many rows, which are tiled first (measured: benchmarks/sweep.py, docs/performance.md)
+CLEAN = "clean costs"  # where a recording keeps them
 CLEAN_IN_FLOORS = 64.0  # how far a clean row may be from the recorded cost, in noise floors
 
 
@@ -111,14 +113,18 @@ class Trials:
         """The site, as this recording's graph has it."""
         return self.recording.graph.site_by_name[self.block.site.name]
 
-    @cached_property
+    @property
     def clean_cost(self) -> Float[Tensor, "row example"]:
-        """The cost of rows without a change, proved to be the recorded one."""
-        rows = self.shape.rows
-        own = _padded(self.clean[:rows], rows)
-        cost = self.replay.cost_of_columns(self.site, (own, own), _padded_block(self.block, rows))
-        prove_clean(self.replay, cost)
-        return cost.double()
+        """The cost of rows without a change, proved to be the recorded one; kept for all chunks."""
+        kept = self.recording.kept.setdefault(CLEAN, {})
+        key = (self.exit, self.site.name, self.block.kind, self.shape)
+        if key not in kept:
+            rows = self.shape.rows
+            own, block = _padded(self.clean[:rows], rows), _padded_block(self.block, rows)
+            cost = self.replay.cost_of_columns(self.site, (own, own), block)
+            prove_clean(self.replay, cost)
+            kept[key] = cost.double()
+        return cast("Tensor", kept[key])
 
     def effects(self, moved: Column, block: UnitBlock) -> Float[Tensor, "row example"]:
         """Measure what rows of moved units do to the cost.

@@ -13,7 +13,14 @@ from neurodemon.engine.predict import choose
 from neurodemon.errors import BudgetError
 from neurodemon.jobs.checking import require_sound
 from neurodemon.jobs.judging import Findings, conclude, count_work
-from neurodemon.jobs.measuring import Note, capture_notes, measure_plan, no_note, plan_manifest
+from neurodemon.jobs.measuring import (
+    Note,
+    capture_notes,
+    measure_plan,
+    no_note,
+    plan_manifest,
+    plan_work,
+)
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import (
     Progress,
@@ -119,7 +126,7 @@ def audit(  # noqa: PLR0913  # the public signature of DESIGN §3
         key = f"{nudges.fingerprint}|{main}"
         if not allowed.is_all:
             key += f"|{allowed}|{top}|{recall}|{confidence}|{seed}"
-        plan = make_plan(chosen, key)
+        plan = plan_work(subject, chosen, key) if allowed.is_all else make_plan(chosen, key)
         asked = _spell_allowed(allowed, top, recall, confidence, seed)
         manifest = replace(plan_manifest(subject, "audit", str(perturbation), plan), allowed=asked)
         writer = None if out is None else open_run(Path(out), manifest)

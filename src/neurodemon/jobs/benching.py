@@ -14,8 +14,9 @@ from neurodemon.engine.explore import Reach, explore
 from neurodemon.engine.layout import take_units
 from neurodemon.engine.memory import memory_told
 from neurodemon.engine.search import make_grid
+from neurodemon.jobs.measuring import numbers_per_unit
 from neurodemon.jobs.nudging import Nudges, real_positions
-from neurodemon.planner.plan import NUMBERS_PER_PASS
+from neurodemon.planner.plan import NUMBERS_PER_PASS, units_for
 from neurodemon.subjects.subject import Subject
 from neurodemon.subjects.training import one_thread
 from neurodemon.terms.findings import Findings, Scope
@@ -25,7 +26,6 @@ from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import NO_INDEX, UnitBlock, UnitSet
 
 NUMBERS_HELD = 1 << 22  # effects of one exploration: 32 MB of float64, some ten times over
-MOST_UNITS = 64  # in one exploration
 SMALL = 300_000  # weights
 
 
@@ -50,16 +50,18 @@ def make_benches(subject: Subject, block: UnitBlock) -> Benches:
     return Benches(benches)
 
 
-def units_at_once(subject: Subject) -> int:
-    """How many units one exploration may hold, so that its numbers fit into memory."""
+def units_at_once(subject: Subject, block: UnitBlock) -> int:
+    """How many units of a site one exploration holds: they fit memory, and take some seconds."""
     points = len(make_grid())
-    return max(1, min(MOST_UNITS, NUMBERS_HELD // (points * subject.n_examples)))
+    in_memory = NUMBERS_HELD // (points * subject.n_examples)
+    in_time = units_for(points * numbers_per_unit(subject, block), fewest=1)
+    return max(1, min(in_memory, in_time))
 
 
 def cut_blocks(subject: Subject, units: UnitSet) -> Iterator[UnitBlock]:
     """Cut units into blocks that can be explored at once, in order."""
-    size = units_at_once(subject)
     for block in units.blocks:
+        size = units_at_once(subject, block)
         for first in range(0, len(block), size):
             yield block[first : first + size]
 

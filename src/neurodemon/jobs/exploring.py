@@ -100,7 +100,8 @@ def headroom(  # noqa: PLR0913  # the public signature of DESIGN §3
     limits = Limits(subject, reach)
     wanted = f"best Δz within {reach}, {scope}"
     goal = f"{reach!r}|{scope}|{subject.better}"  # how far, and which way, a demon goes
-    plan = make_plan(chosen, goal, units_per_chunk=units_at_once(subject))
+    sizes = [units_at_once(subject, block) for block in chosen.blocks]
+    plan = make_plan(chosen, goal, units_per_chunk=sizes)
     manifest = plan_manifest(subject, "headroom", wanted, plan)
 
     def stream(done: Container[int]) -> Iterator[tuple[int, Effects]]:

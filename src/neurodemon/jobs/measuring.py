@@ -6,20 +6,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodemon.engine.room import numbers_below
 from neurodemon.jobs.checking import require_sound
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import Progress, no_progress
 from neurodemon.jobs.rows import Column, make_manifest, make_rows
 from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.jobs.within import within
-from neurodemon.planner.plan import Plan, make_plan
+from neurodemon.planner.plan import Plan, make_plan, units_for
 from neurodemon.planner.run import run
 from neurodemon.store.writer import RunWriter, open_run
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms.effects import Effects, concatenate
 from neurodemon.terms.manifests import Manifest
 from neurodemon.terms.perturbations import Perturbation, Zero
-from neurodemon.terms.units import UnitSet
+from neurodemon.terms.units import UnitBlock, UnitSet
 
 Note = Callable[[str], None]
 Rows = Callable[[UnitSet, slice, NDArray[np.float64]], Effects]
@@ -68,7 +69,7 @@ def measure(  # noqa: PLR0913  # the public signature of DESIGN §3
         chosen = settle_units(subject, units)
         require_sound(subject, note=note)
         nudges = Nudges(subject, perturbation)
-        plan = make_plan(chosen, nudges.fingerprint)
+        plan = plan_work(subject, chosen, nudges.fingerprint)
         manifest = plan_manifest(subject, "measure", str(perturbation), plan)
 
         def rows(part: UnitSet, _place: slice, effects: NDArray[np.float64]) -> Effects:
@@ -87,6 +88,28 @@ def capture_notes(subject: Subject) -> tuple[str, ...]:
     """What the readers of a result must know of how it was captured: that it ran with hooks."""
     captured = subject.capture(0)
     return captured.notes if captured.engine != "exported" else ()
+
+
+def plan_work(subject: Subject, units: UnitSet, perturbation: str) -> Plan:
+    """Cut units into chunks of some seconds, each of which is kept once it is measured.
+
+    Args:
+        subject: what is studied.
+        units: the units, in the order of the rows to come.
+        perturbation: a fingerprint of it.
+
+    Returns:
+        The plan: the same on every machine.
+    """
+    sizes = [units_for(numbers_per_unit(subject, block)) for block in units.blocks]
+    return make_plan(units, perturbation, units_per_chunk=sizes)
+
+
+def numbers_per_unit(subject: Subject, block: UnitBlock) -> float:
+    """How many numbers are computed to measure one unit on all examples, at the most."""
+    recording = subject.recording(0)
+    site = recording.graph.site_by_name[block.site.name]
+    return sum(numbers_below(recording, site)) * subject.n_examples / recording.n_examples
 
 
 def plan_manifest(subject: Subject, verb: str, perturbation: str, plan: Plan) -> Manifest:

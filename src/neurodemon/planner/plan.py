@@ -5,11 +5,13 @@ begins, kept in its manifest, and found again by number when it is resumed.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neurodemon.terms.units import UnitBlock, UnitSet
 
-UNITS_PER_CHUNK = 64
+MOST_UNITS, FEWEST_UNITS = 64, 4  # of a chunk
+NUMBERS_PER_CHUNK = 1 << 30  # computed: some seconds of one core, which is what Ctrl-C can lose
 NUMBERS_PER_PASS = 1 << 20  # of the widest value of a pass: 4 MB of float32, about a cache
 
 
@@ -65,13 +67,32 @@ class Plan:
         )
 
 
-def make_plan(units: UnitSet, perturbation: str, *, units_per_chunk: int = UNITS_PER_CHUNK) -> Plan:
+def units_for(numbers: float, *, fewest: int = FEWEST_UNITS) -> int:
+    """Choose how many units a chunk holds, so that it takes some seconds.
+
+    Args:
+        numbers: how many are computed for one unit.
+        fewest: units, however long they take: what they share is made once for a chunk.
+
+    Returns:
+        The number of units.
+
+    Example:
+        >>> units_for(1e3), units_for(1e8), units_for(1e12)
+        (64, 10, 4)
+    """
+    return int(min(MOST_UNITS, max(fewest, NUMBERS_PER_CHUNK // max(1, numbers))))
+
+
+def make_plan(
+    units: UnitSet, perturbation: str, *, units_per_chunk: int | Sequence[int] = MOST_UNITS
+) -> Plan:
     """Cut units into chunks.
 
     Args:
         units: the units, in the order of the rows to come.
         perturbation: a fingerprint of the perturbation.
-        units_per_chunk: how many units a chunk holds at most.
+        units_per_chunk: how many units a chunk holds at most; or that of each block.
 
     Returns:
         The plan.
@@ -84,9 +105,11 @@ def make_plan(units: UnitSet, perturbation: str, *, units_per_chunk: int = UNITS
         >>> make_plan(UnitSet((block,)), "zero", units_per_chunk=4).spelled
         (('fc1', 0, 4), ('fc1', 4, 5))
     """
+    every = units_per_chunk
+    sizes = [every] * len(units.blocks) if isinstance(every, int) else every
     chunks = tuple(
-        Chunk(place, first, min(first + units_per_chunk, len(block)))
-        for place, block in enumerate(units.blocks)
-        for first in range(0, len(block), units_per_chunk)
+        Chunk(place, first, min(first + size, len(block)))
+        for place, (block, size) in enumerate(zip(units.blocks, sizes, strict=True))
+        for first in range(0, len(block), size)
     )
     return Plan(units, chunks, perturbation)
