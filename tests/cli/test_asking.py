@@ -22,7 +22,7 @@ def test_the_screen_ends_with_the_answer_and_is_shown_again(run):
     titles = [line for line in lines if line.endswith("?") and not line.startswith("Which")]
     assert titles[:2] == ["Does influence rank as error does?", "What does training do?"]
     assert [line for line in lines if line][-2].startswith("Which units should be influential?")
-    assert lines[-1] == "Saved in q. See it again: neurodemon show q"
+    assert lines[-1].startswith("Saved in q. See it again: neurodemon show q; as a page to send: ")
     assert "note: One stage only" in result.stderr
     shown = run("show", "q").stdout.splitlines()
     assert shown[0].startswith("Run: question of mine, best Δz within 1·std, shared and each;")

@@ -86,7 +86,7 @@ def test_the_audit_screen_tells_a_stranger_everything(run, my_file):
         "Work: 20 measurements",
         "Is a neuron's influence",
         "Do we not want influential neurons?",
-        "Saved in runs/a. See it again: neurodemon show runs/a",
+        "Saved in runs/a. See it again: neurodemon show runs/a; as a page to send: ",
     ]
     places = [result.stdout.find(text) for text in wanted]
     assert -1 not in places

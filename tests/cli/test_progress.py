@@ -38,6 +38,15 @@ def test_there_are_no_bars_in_a_pipe():
     assert written.getvalue() == ""
 
 
+def test_a_log_is_told_once_a_minute_how_far_it_is():
+    now, written = [0.0], io.StringIO()
+    bars = Bars(Console(file=written, force_terminal=False, width=70), clock=lambda: now[0])
+    for now[0], done in ((1.0, 64), (59.0, 128), (61.0, 1920), (119.0, 1984), (122.0, 2048)):
+        bars.progress("measure", done, 9216)
+    bars.stop()
+    assert written.getvalue() == "measure: 1,920 of 9,216\nmeasure: 2,048 of 9,216\n"
+
+
 def test_notes_are_said_in_a_pipe_on_one_line():
     bars, written = bars_on(is_terminal=False)
     bars.note("[out=1] " + 50 * "word ")

@@ -53,6 +53,17 @@ def test_a_traceback_is_shown_when_asked_for(capsys):
     assert said.endswith("StoreError: No run at 'a'.\nerror: No run at 'a'.\n")
 
 
+def test_an_error_with_a_note_of_ours_is_told_with_it_and_is_no_bug(capsys, monkeypatch):
+    monkeypatch.setattr(shell, "_is_theirs", lambda _filename: False)
+    error = RuntimeError("not positive-definite")
+    error.add_note("This was raised while measuring 3 units at 'fc1'.")
+    assert leave(error=error) == 1
+    assert capsys.readouterr().err == (
+        "error: RuntimeError: not positive-definite\n"
+        "This was raised while measuring 3 units at 'fc1'.\n"
+    )
+
+
 def test_an_unexpected_error_is_one_line_that_says_what_to_do(capsys, monkeypatch):
     monkeypatch.setattr(shell, "_is_theirs", lambda _filename: False)
     assert leave(error=RuntimeError("a\nb" + 1000 * "c")) == 1

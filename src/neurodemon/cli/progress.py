@@ -1,12 +1,14 @@
 """Bars with the time left, and notes, on standard error: results have standard output alone.
 
-Bars are drawn only where someone looks on. Notes are said in a pipe too, in plain letters,
-for they can change how the numbers are to be read.
+Bars are drawn only where someone looks on. In a pipe or a log a long work says once a minute how
+far it is. Notes are said there too, in plain letters, for they can change how the numbers are to
+be read.
 """
 
 import contextlib
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import (
@@ -18,16 +20,19 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+EVERY = 60.0  # seconds between two lines of a log
+
 
 class Bars:
     """One bar per kind of work, made when it is first heard of.
 
     Args:
         console: of standard error.
+        clock: seconds.
     """
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._clock, self._said = console, clock, clock()
         self._tasks: dict[str, TaskID] = {}
         self._live = Progress(
             TextColumn("{task.description}", markup=False),
@@ -42,11 +47,19 @@ class Bars:
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Show how far a kind of work is."""
-        if what in self._tasks:
+        if self._live.disable:
+            self._say_now_and_then(what, done, total)
+        elif what in self._tasks:
             self._live.update(self._tasks[what], completed=done, total=total)
         else:
             self._tasks[what] = self._live.add_task(what, completed=done, total=total)
             self._live.start()
+
+    def _say_now_and_then(self, what: str, done: int, total: int) -> None:
+        """Say how far it is, where there is no bar."""
+        if self._clock() - self._said >= EVERY:
+            self._said = self._clock()
+            self._console.print(f"{what}: {done:,} of {total:,}", soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Say what the user should know."""
@@ -54,7 +67,7 @@ class Bars:
 
     def stop(self) -> None:
         """Take the bars away."""
-        if self._tasks and not self._live.disable:
+        if self._tasks:
             self._live.stop()
 
 

@@ -39,7 +39,10 @@ def report(
     if out is not None:
         folder = shlex.quote(str(out))
         paper.line()
-        paper.line(f"Saved in {out}. See it again: neurodemon show {folder}")
+        paper.line(
+            f"Saved in {out}. See it again: neurodemon show {folder}; as a page to send: "
+            f"neurodemon report {folder}"
+        )
     sys.stdout.flush()
 
 

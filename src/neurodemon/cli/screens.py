@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from neurodemon.cli.render import Paper
-from neurodemon.terms.audits import AUDIT_COLUMNS, EXACT, Agreement, Audit, FalseNegative, Work
+from neurodemon.terms.audits import AUDIT_COLUMNS, EXACT, Agreement, Audit, FalseNegative
 from neurodemon.terms.effects import SCHEMA, Effects
 from neurodemon.terms.manifests import Manifest
 from neurodemon.terms.spelling import percent, rounded, speller
@@ -37,7 +37,7 @@ def show_audit(paper: Paper, audit: Audit, top: int) -> None:
     paper.line()
     _show_missed(paper, audit.false_negatives)
     paper.line(audit.certificate.statement)
-    paper.line(_work_in_words(audit.work))
+    paper.line(audit.work.statement)
     paper.line()
     for sentence in audit.answers:
         paper.line(sentence)
@@ -191,19 +191,6 @@ def _show_agreement(paper: Paper, agreement: tuple[Agreement, ...]) -> None:
     paper.line(
         "sign: right signs; slope: of measured on predicted; error: median of |predicted − "
         "measured| / |measured|; ties: units without an effect above the noise."
-    )
-
-
-def _work_in_words(work: Work) -> str:
-    """Say what an audit cost."""
-    share = work.measurements / work.all_measurements if work.all_measurements else 1.0
-    part = "" if share == 1 else f", {100 * share:.3g} % of all {work.all_measurements:,}"
-    stopped = "" if share == 1 else f" Stopped: {work.stopped}."
-    return (
-        f"Work: {work.measurements:,} measurements (unit × example){part} by the arithmetic of "
-        f"{work.forward_equivalents:,.1f} forward passes, where one for each unit would take "
-        f"{work.naive_forwards:,.0f}; {work.backward_passes} backward passes; "
-        f"{work.seconds:.1f} s.{stopped}"
     )
 
 

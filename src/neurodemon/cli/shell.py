@@ -83,17 +83,20 @@ def _explain(error: Exception) -> str:
     if isinstance(error, NeurodemonError):
         return str(error)
     message = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_MESSAGE]
+    notes = getattr(error, "__notes__", [])  # what was being done, where we know
     theirs = [
         frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)
     ]
     if theirs:
-        return (
+        message = (
             f"{theirs[-1].filename}, line {theirs[-1].lineno}, raised {message}. This is in your "
             "own code; --traceback shows how it was reached."
         )
-    if isinstance(error, OSError):  # a full disk, a closed terminal
-        return f"the system refused: {error}"
-    return f"{message}. This is a bug: run it again with --traceback and report what that prints."
+    elif isinstance(error, OSError):  # a full disk, a closed terminal
+        message = f"the system refused: {error}"
+    elif not notes:
+        message += ". This is a bug: run it again with --traceback and report what that prints."
+    return "\n".join([message, *notes])
 
 
 def _is_theirs(filename: str) -> bool:

@@ -108,6 +108,19 @@ class Work:
     budget: int = 0
     stopped: str = "all measured"
 
+    @property
+    def statement(self) -> str:
+        """What the audit cost, and why it stopped, in words."""
+        share = self.measurements / self.all_measurements if self.all_measurements else 1.0
+        part = "" if share == 1 else f", {100 * share:.3g} % of all {self.all_measurements:,}"
+        stopped = "" if share == 1 else f" Stopped: {self.stopped}."
+        return (
+            f"Work: {self.measurements:,} measurements (unit × example){part} by the arithmetic of "
+            f"{self.forward_equivalents:,.1f} forward passes, where one for each unit would take "
+            f"{self.naive_forwards:,.0f}; {self.backward_passes} backward passes; "
+            f"{self.seconds:.1f} s.{stopped}"
+        )
+
 
 @dataclass(frozen=True)
 class FalseNegative:
@@ -181,7 +194,7 @@ class Audit:
     seed: int = 0
 
     def __str__(self) -> str:
-        """Print the question, the units, the agreement, the verdicts and the answers."""
+        """Print the question, the units, the agreement, the verdicts, the proof, the answers."""
         columns = [column.name for column in fields(Agreement)][1:]
         later = {"spearman_within", "spearman_low", "spearman_high"}
         known = [
@@ -198,7 +211,7 @@ class Audit:
             str(self.effects.top(10)),
             format_table(names, rows),
             "\n".join(self.verdicts.values()),
-            self.certificate.statement,
+            f"{self.certificate.statement}\n{self.work.statement}",
             "\n".join(self.answers),
         ])
 
