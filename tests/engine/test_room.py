@@ -1,9 +1,10 @@
 """Memory: passes keep within what may be taken, and are halved where it runs out."""
 
 import functools
+import gc
 import re
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def plain() -> Case:
 
 
 CASES: dict[str, tuple[Callable[[], Case], str]] = {
-    "whole states": (normed, "first"),
+    "whole states": (normed, "first[0:8]"),
     "changes": (plain, "0"),
     "tokens": (bert, "**.intermediate.dense"),
 }
@@ -203,3 +204,32 @@ def test_where_there_is_no_room_at_all_that_is_told(monkeypatch: pytest.MonkeyPa
 def test_what_is_no_size_is_refused_before_any_work(verb: Callable[..., Any]) -> None:
     with pytest.raises(BudgetError, match="expected a size such as"):
         verb(subject_named("changes"), "0", memory="a lot")
+
+
+@pytest.fixture
+def without_garbage_collection() -> Iterator[None]:
+    """Let only what nothing refers to go."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("without_garbage_collection")
+@pytest.mark.parametrize("is_held", [False, True])  # the negative control: it keeps itself
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_let_go_is_free_at_once(name: str, is_held: bool) -> None:  # noqa: FBT001
+    case, site = CASES[name][0]().to(torch.float64), CASES[name][1].partition("[")[0]
+    subject = nd.Subject(case.model, case.batches, case.cost)
+    nd.audit(subject, site, budget="50%", top=2)
+    nd.headroom(subject, f"{site}[0:2]")
+    if name == "tokens":
+        nd.measure(subject, f"{site}/position[0:2]")
+    recording = subject.recording(0)
+    assert recording.kept
+    if is_held:
+        recording.kept["itself"] = recording
+    there = weakref.ref(recording)
+    del recording
+    subject.forget_recordings()
+    assert (there() is not None) == is_held

@@ -136,7 +136,7 @@ def test_the_kink_has_slope_one_at_any_distance() -> None:
 def test_a_run_that_is_interrupted_goes_on_bit_for_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measuring, "units_for", lambda _: 16)
+    monkeypatch.setattr(measuring, "units_for", lambda _, **__: 16)
     whole = audit(subject_of(), out=tmp_path / "whole")
 
     def stop(what: str, done: int, _total: int) -> None:

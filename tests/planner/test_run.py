@@ -8,6 +8,7 @@ import torch
 from oracles.models import ZOO, Case
 
 import neurodemon as nd
+from neurodemon.engine import room
 from neurodemon.engine.differences import find_descent
 from neurodemon.engine.room import LARGER_ROW, Room
 from neurodemon.engine.trials import CLEAN
@@ -93,10 +94,13 @@ def test_dearer_units_are_measured_in_smaller_chunks(
     monkeypatch.setattr(plan_module, "NUMBERS_PER_CHUNK", int(2 * last))
     sizes = [units_for(numbers, fewest=1) for numbers in (first, last)]
     assert sizes == [1, 2]
-    monkeypatch.setattr(measuring, "units_for", lambda numbers: units_for(numbers, fewest=1))
+    monkeypatch.setattr(measuring, "FEWEST_UNITS", 1)
     plan = plan_work(subject, units, "zero")
     assert [last - first for site, first, last in plan.spelled if site == "conv1"] == [1] * 4
     assert [last - first for site, first, last in plan.spelled if site == "fc:in"] == [2, 2, 2, 1]
+    monkeypatch.setattr(room, "BYTES_KEPT", 1)  # batches are recorded anew for each chunk
+    plan = plan_work(subject, units, "zero")
+    assert [last - first for site, first, last in plan.spelled if site == "conv1"] == [4]
 
 
 def test_a_pass_holds_at_least_one_example_and_one_row(subject: nd.Subject) -> None:

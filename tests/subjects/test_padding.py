@@ -238,14 +238,12 @@ def test_a_mask_of_pairs_of_tokens_is_told_to_say_nothing() -> None:
 def test_what_is_no_number_at_padding_stays_out_of_all_effects() -> None:
     generator = torch.Generator().manual_seed(3)
     src, tgt = (torch.randn(2, 3, 3, generator=generator) for _ in range(2))
-    batches, target = [], torch.tensor([0, 1])
+    subjects, target = [], torch.tensor([0, 1])
     for filling in (0.0, torch.nan):
         inputs = {"src": src.masked_fill(~REAL[..., None], filling), "tgt": tgt}
-        batches.append(({**inputs, "src_key_padding_mask": ~REAL}, target))
+        batch = ({**inputs, "src_key_padding_mask": ~REAL}, target)
+        subjects.append(nd.Subject(Sides(), [batch], "cross_entropy"))
     for perturbation in (nd.Zero(), nd.Mean(), nd.Add(nd.Std(1)), nd.Resample(1)):
-        clean, odd = (
-            nd.audit(nd.Subject(Sides(), [batch], "cross_entropy"), "left", perturbation).effects
-            for batch in batches
-        )
+        clean, odd = (nd.audit(subject, "left", perturbation).effects for subject in subjects)
         assert odd["measured"] == pytest.approx(clean["measured"])
         assert odd["predicted"] == pytest.approx(clean["predicted"])

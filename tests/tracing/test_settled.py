@@ -41,18 +41,18 @@ class Overwritten(nn.Module):
 
 
 def bert() -> nn.Module:
-    """A BERT of two small layers."""
+    """A BERT of one small layer."""
     config = transformers.BertConfig(
-        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24,
         vocab_size=30, max_position_embeddings=12,
     )  # fmt: skip
     return transformers.BertForSequenceClassification(config)
 
 
 def llama() -> nn.Module:
-    """A Llama of two small layers."""
+    """A Llama of one small layer."""
     config = transformers.LlamaConfig(
-        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24,
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24,
         vocab_size=30, max_position_embeddings=12, num_labels=3, pad_token_id=0,
     )  # fmt: skip
     return transformers.LlamaForSequenceClassification(config)
@@ -123,11 +123,13 @@ def describe(subject: nd.Subject) -> list[tuple[object, ...]]:
 def test_read_as_it_is_gives_what_decomposing_gives(
     name: str, as_it_is: list[bool], decided: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, sites = nd.measure(make(name)), describe(make(name))
-    assert decided == 2 * as_it_is
+    subject = make(name)
+    found, sites = nd.measure(subject), describe(subject)
+    assert decided == as_it_is
     decide(monkeypatch, is_settled=False)
-    expected = nd.measure(make(name))
-    assert sites == describe(make(name))
+    decomposed = make(name)
+    expected = nd.measure(decomposed)
+    assert sites == describe(decomposed)
     assert list(found["site"]) == list(expected["site"])
     assert list(found["measured"]) == pytest.approx(list(expected["measured"]), abs=1e-12)
     assert any(abs(effect) > 1e-6 for effect in found["measured"])

@@ -1,9 +1,10 @@
 """A recording: what one clean pass over a batch leaves behind."""
 
+import weakref
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -83,6 +84,23 @@ class Recording:
             if isinstance(value, Tensor)
         }
         return sum(storages.values())
+
+
+def weakly(recording: Recording) -> Recording:
+    """Refer to a recording without holding it.
+
+    What a recording keeps looks back at it: held, it would live on when it is let go, gigabytes
+    of it, until the garbage is collected.
+
+    Args:
+        recording: the recording.
+
+    Returns:
+        A proxy of it, which is of use as long as it lives.
+    """
+    if type(recording) in weakref.ProxyTypes:
+        return recording
+    return cast("Recording", weakref.proxy(recording))
 
 
 def record(graph: Graph, values: Mapping[str, Any], *, can_fold: bool = True) -> Recording:

@@ -141,6 +141,20 @@ def numbers_below(recording: Recording, site: Site) -> list[int]:
     return [value.numel() for value in values if isinstance(value, Tensor)]
 
 
+def are_all_kept(recording: Recording, n_examples: int) -> bool:
+    """Whether recordings of so many examples are kept together, where memory is not short.
+
+    Args:
+        recording: of some of them.
+        n_examples: in all batches.
+
+    Returns:
+        False where some are made again for each piece of work.
+    """
+    own = sum(_bytes_of(recording, name) for name in recording.values)
+    return own * n_examples / recording.n_examples <= BYTES_KEPT
+
+
 def _by_width(recording: Recording, site: Site, numbers_per_pass: int) -> PassSize:
     """Choose a size by the widest value below a site."""
     n_examples = recording.n_examples

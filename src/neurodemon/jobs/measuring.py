@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodemon.engine.room import numbers_below
+from neurodemon.engine.room import are_all_kept, numbers_below
 from neurodemon.jobs.checking import require_sound
 from neurodemon.jobs.nudging import Nudges
 from neurodemon.jobs.predicting import Progress, no_progress
 from neurodemon.jobs.rows import Column, make_manifest, make_rows
 from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.jobs.within import within
-from neurodemon.planner.plan import Plan, make_plan, units_for
+from neurodemon.planner.plan import FEWEST_UNITS, Plan, make_plan, units_for
 from neurodemon.planner.run import run
 from neurodemon.store.writer import RunWriter, open_run
 from neurodemon.subjects.subject import Subject
@@ -21,6 +21,8 @@ from neurodemon.terms.effects import Effects, concatenate
 from neurodemon.terms.manifests import Manifest
 from neurodemon.terms.perturbations import Perturbation, Zero
 from neurodemon.terms.units import UnitBlock, UnitSet
+
+AGAIN = 4  # times the fewest units of a chunk, where each records some batches anew
 
 Note = Callable[[str], None]
 Rows = Callable[[UnitSet, slice, NDArray[np.float64]], Effects]
@@ -101,7 +103,11 @@ def plan_work(subject: Subject, units: UnitSet, perturbation: str) -> Plan:
     Returns:
         The plan: the same on every machine.
     """
-    sizes = [units_for(numbers_per_unit(subject, block)) for block in units.blocks]
+    # Where batches are recorded anew for each chunk, small chunks would double the work.
+    is_kept = are_all_kept(subject.recording(0), subject.n_examples)
+    fewest = FEWEST_UNITS if is_kept else AGAIN * FEWEST_UNITS
+    numbers = [numbers_per_unit(subject, block) for block in units.blocks]
+    sizes = [units_for(own, fewest=fewest) for own in numbers]
     return make_plan(units, perturbation, units_per_chunk=sizes)
 
 

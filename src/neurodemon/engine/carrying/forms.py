@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from neurodemon.engine.folding import Pass
-from neurodemon.engine.recording import Recording
+from neurodemon.engine.recording import Recording, weakly
 from neurodemon.graph.node import Node, Ref, fill
 
 Made = TypeVar("Made")
@@ -96,7 +96,7 @@ class Way:
     """The way of a change down from a site, as far as it is known.
 
     Attributes:
-        recording: the clean pass.
+        recording: the clean pass, which is not held: it keeps what is made of this.
         forms: of the nodes passed so far, by name.
         inside: all nodes that the change reaches on its way to the cost.
     """
@@ -104,6 +104,10 @@ class Way:
     recording: Recording
     forms: dict[str, Form]
     inside: frozenset[str]
+
+    def __post_init__(self) -> None:
+        """Let the recording go."""
+        object.__setattr__(self, "recording", weakly(self.recording))
 
     def varying(self, node: Node) -> list[str]:
         """The inputs of a node that change, in order."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from neurodemon.engine.recording import Recording
+from neurodemon.engine.recording import Recording, weakly
 from neurodemon.engine.spans.places import ALL, NONE, Place, Region, Span, join, layout
 from neurodemon.graph.node import Node, Ref, fill, references
 
@@ -20,7 +20,7 @@ class Look:
     """The way down from a site, as far as it is known.
 
     Attributes:
-        recording: the clean pass.
+        recording: the clean pass, which is not held: it keeps what is made of this.
         reach: of the nodes passed so far that a change reaches, which part.
         examples: those of the batch that are meant; None for all.
         open: what masks let through, (example, position), where they differ by example.
@@ -30,6 +30,10 @@ class Look:
     reach: dict[str, Region]
     examples: tuple[int, ...] | None = None
     open: list[Tensor] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Let the recording go."""
+        object.__setattr__(self, "recording", weakly(self.recording))
 
     def value(self, name: str) -> Any:
         """The recorded value of a node."""
