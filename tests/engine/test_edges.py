@@ -225,3 +225,52 @@ def test_an_operation_that_refuses_what_a_demon_makes_is_told_of() -> None:
     with pytest.raises(torch.linalg.LinAlgError) as refusal:
         nd.measure(subject, "1", nd.Add(-50.0))
     assert "while measuring 3 units at '1'" in refusal.value.__notes__[0]
+
+
+class Branching(Chance):
+    """The same, run with hooks: a branch reads what it computes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = self.a(x)
+        return torch.sigmoid(self.b(torch.tanh(z if z.sum() < 1e9 else 0 * z)))[:, 0]
+
+
+def strict(chance: Tensor, target: Tensor) -> Tensor:
+    """A cost that takes chances alone."""
+    if not bool(((chance >= 0) & (chance <= 1)).all()):
+        raise ValueError("no chance")
+    return (chance - target).abs().sqrt()
+
+
+@pytest.mark.parametrize("model", [Chance, Branching])
+def test_a_cost_that_refuses_what_is_tried_on_it_is_predicted_where_it_can_be(
+    model: type[Chance],
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    batch = (torch.randn(9, 4, generator=generator), torch.rand(9, generator=generator))
+    steep = model()
+    steep.b.weight.data *= 20  # a tangent leaves [0, 1] soon
+    subject = nd.Subject(steep, [batch], strict)
+    for step, is_refused in ((1e-3, False), (60.0, True)):
+        found = nd.audit(subject, "a", nd.Add(step))
+        linear = found.effects.array("linear_logits")
+        assert np.isnan(linear).any() == is_refused
+        assert np.isfinite(found.effects.array("measured")).all()
+        if not is_refused:
+            np.testing.assert_allclose(linear, found.effects.array("measured"), rtol=0.2)
+
+
+def test_the_users_own_cost_is_held_against_the_recorded_one_for_each_chunk() -> None:
+    weight = [1.0]
+
+    def cost(output: Tensor, target: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(output, target, reduction="none") * weight[0]
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    subject = nd.Subject(model, [(torch.randn(8, 4), torch.arange(8) % 3)], cost, capture="hooked")
+    nd.measure(subject, "0[0]")
+    assert nd.measure(subject, "0[0]")["status"] == ["ok"]  # the control: it holds while it is one
+    weight[0] = 2.0
+    with pytest.raises(nd.NeurodemonError, match="differ from the recorded ones"):
+        nd.measure(subject, "0[0:3]")

@@ -54,9 +54,14 @@ def recognise(recording: Recording, output: str) -> Link | None:
     loss = _loss_in_double(recording, output)
     clean = recording.values[output].detach().double()
     try:
-        cost, gradient = _value_and_gradient(loss, clean)
-    except RuntimeError:  # a cost that cannot run in float64 is not recognised
+        return _recognise(loss, clean)
+    except Exception:  # noqa: BLE001  # a cost that cannot run in float64, or there, is none of them
         return None
+
+
+def _recognise(loss: Callable[[Tensor], Tensor], clean: Tensor) -> Link | None:
+    """Recognise a loss, which may raise at outputs that are not the model's own."""
+    cost, gradient = _value_and_gradient(loss, clean)
     if not bool(torch.isfinite(cost).all() and torch.isfinite(gradient).all()):
         return None
     flat = gradient.reshape(len(cost), -1)

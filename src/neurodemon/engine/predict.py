@@ -15,13 +15,14 @@ from torch import Tensor
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import along, canonical, coordinates, over_units, require_units
 from neurodemon.engine.link import Link, recognise
+from neurodemon.engine.memory import is_about_memory
 from neurodemon.engine.plugins import Place, ask, registered
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import Move, move, z_of
 from neurodemon.engine.replay import Replay
 from neurodemon.engine.shifts import EntropyOfShifts
 from neurodemon.engine.tape import Tape, make_tape
-from neurodemon.errors import PredictorError
+from neurodemon.errors import NeurodemonError, PredictorError
 from neurodemon.graph.graph import Graph
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import UnitBlock
@@ -298,19 +299,30 @@ def _cost_of_shifts(
     recording: Recording, output: str, shift: Float[Tensor, "example row output"]
 ) -> Float[Tensor, "example row"]:
     """The exact change of the cost when the outputs are shifted."""
-    value = recording.values[output]
     n_examples, n_units, n_outputs = shift.shape
     rows = max(1, min(n_units, ROWS_AT_ONCE // (n_examples * n_outputs)))
     rows = rows if recording.can_fold else 1
-    found = []
-    for first in range(0, n_units, rows):
-        part = shift[:, first : first + rows].transpose(0, 1)
-        replay = Replay(recording, output, Pass(0, n_examples, len(part)))
-        clean = replay.clean
-        shifted = clean.double() + part.reshape(len(clean), *value.shape[1:])
-        costs = replay.cost_of(shifted.to(value.dtype)).double() - replay.cost_of(clean).double()
-        found.append(costs)
-    return torch.cat(found).T
+    parts = torch.split(shift.transpose(0, 1), rows)
+    return torch.cat([_cost_of_rows(recording, output, part) for part in parts]).T
+
+
+def _cost_of_rows(
+    recording: Recording, output: str, part: Float[Tensor, "row example output"]
+) -> Float[Tensor, "row example"]:
+    """The change of the cost of some rows; NaN for a row of outputs that the cost refuses."""
+    value = recording.values[output]
+    replay = Replay(recording, output, Pass(0, recording.n_examples, len(part)))
+    clean = replay.clean
+    shifted = clean.double() + part.reshape(len(clean), *value.shape[1:])
+    try:
+        return replay.cost_of(shifted.to(value.dtype)).double() - replay.cost_of(clean).double()
+    except Exception as error:
+        if isinstance(error, NeurodemonError) or is_about_memory(error):
+            raise
+    if len(part) == 1:
+        return clean.new_full((1, recording.n_examples), torch.nan, dtype=torch.float64)
+    half = len(part) // 2
+    return torch.cat([_cost_of_rows(recording, output, own) for own in (part[:half], part[half:])])
 
 
 def _is_vector(recording: Recording, name: str) -> bool:

@@ -113,10 +113,12 @@ class Trials:
         """The site, as this recording's graph has it."""
         return self.recording.graph.site_by_name[self.block.site.name]
 
-    @property
+    @cached_property
     def clean_cost(self) -> Float[Tensor, "row example"]:
         """The cost of rows without a change, proved to be the recorded one; kept for all chunks."""
         kept = self.recording.kept.setdefault(CLEAN, {})
+        if self.recording.graph.is_foreign:  # proved anew for each chunk: it may have changed
+            kept = {}
         key = (self.exit, self.site.name, self.block.kind, self.shape)
         if key not in kept:
             rows = self.shape.rows

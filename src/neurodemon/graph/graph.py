@@ -119,6 +119,14 @@ class Graph:
         return (*self.whole.replaced(source), *self.cost_nodes)
 
     @cached_property
+    def is_foreign(self) -> bool:
+        """Whether the user's own code is run: his model as a whole, or a cost not captured."""
+        operations = (node.operation for node in self.nodes)
+        return self.whole is not None or any(
+            getattr(operation, "is_foreign", False) for operation in operations
+        )
+
+    @cached_property
     def in_model(self) -> frozenset[str]:
         """The nodes of the model: what its outputs need."""
         return self.upstream(self.outputs)

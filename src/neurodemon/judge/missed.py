@@ -67,6 +67,8 @@ def cause_of(
     gap = measured - predicted
     if np.nanmean(np.abs(slope)) < SILENT * effect:
         return "saturation"
+    if not np.isfinite(predicted).any():  # the cost is not defined where it was predicted
+        return "unexplained"
     size = float(np.nanmean(np.abs(predicted)))
     if size >= LOUD * effect and abs(np.nanmean(predicted)) < CANCELLING * size:
         return "cancellation"

@@ -4,13 +4,19 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+PLAIN = (Tensor, int, float, complex, str, bytes, type(None), torch.dtype, np.ndarray, np.generic)
+OF_MODULES = frozenset(vars(nn.Module()))  # torch's own attributes: what they hold is read apart
+
 
 def hash_model(model: nn.Module, *, with_mode: bool) -> str:
     """Hash all that a model computes with: parameters, buffers, plain tensors and numbers.
+
+    Lists, tuples and dicts of these are read too; objects of other kinds are not.
 
     Args:
         model: the model.
@@ -24,10 +30,41 @@ def hash_model(model: nn.Module, *, with_mode: bool) -> str:
         _add(digest, name, tensor)
     for path, module in model.named_modules():
         for name, value in vars(module).items():
-            counts = with_mode or name != "training"
-            if counts and isinstance(value, (Tensor, int, float, str, tuple)):
+            is_theirs = name not in OF_MODULES or (with_mode and name == "training")
+            if is_theirs and value is not None and _is_plain(value):
                 _add(digest, f"{path}.{name}", value)
     return digest.hexdigest()
+
+
+def hash_code(model: nn.Module) -> str:
+    """Hash what a model runs, as far as that can be exchanged: modules, hooks, own forwards.
+
+    Args:
+        model: the model.
+
+    Returns:
+        A hash that holds within one process.
+    """
+    parts = [
+        (
+            path,
+            type(module).__qualname__,
+            tuple(module._forward_hooks),  # noqa: SLF001  # by the numbers of their handles
+            tuple(module._forward_pre_hooks),  # noqa: SLF001
+            id(vars(module).get("forward")),
+        )
+        for path, module in model.named_modules()
+    ]
+    return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is made of numbers and texts."""
+    if isinstance(value, dict):
+        return all(_is_plain(part) for pair in value.items() for part in pair)
+    if isinstance(value, (tuple, list)):
+        return all(_is_plain(part) for part in value)
+    return isinstance(value, PLAIN)
 
 
 def hash_batches(batches: Iterable[tuple[Any, Any]]) -> str:
@@ -42,7 +79,18 @@ def hash_batches(batches: Iterable[tuple[Any, Any]]) -> str:
 
 
 def _add(digest: "hashlib.blake2b", name: str, value: object) -> None:
-    """Add a named value to a hash: a tensor by type, shape and bytes, else by its repr."""
+    """Add a named value to a hash: numbers in arrays by type, shape and bytes, else by its repr."""
+    if isinstance(value, dict):
+        value = [part for pair in value.items() for part in pair]
+    if isinstance(value, (tuple, list)):
+        digest.update(f"{name}:{len(value)};".encode())
+        for place, part in enumerate(value):
+            _add(digest, f"{name}[{place}]", part)
+        return
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        digest.update(f"{name}:{value.dtype}{value.shape};".encode())
+        digest.update(value.tobytes())
+        return
     if not isinstance(value, Tensor) or value.is_meta:
         digest.update(f"{name}={value!r};".encode())
         return

@@ -14,7 +14,9 @@ from neurodemon.tracing.coverage import Parity
 class Kept:
     """What was found out about one state of a subject."""
 
-    def __init__(self, key: tuple[str, str] = ("", ""), batches: tuple[Batch, ...] = ()) -> None:
+    def __init__(
+        self, key: tuple[str, str, str] = ("", "", ""), batches: tuple[Batch, ...] = ()
+    ) -> None:
         self.key = key
         self.batches = batches
         self.captures: dict[Any, Capture] = {}
@@ -24,6 +26,11 @@ class Kept:
         self.paddings: dict[int, Padding] = {}
         self.certificate: Certificate | None = None
         self._latest: tuple[int, Recording] | None = None
+
+    def forget_recordings(self) -> None:
+        """Drop all recordings."""
+        self.recordings.clear()
+        self._latest = None
 
     def recording(self, place: int) -> Recording | None:
         """The recording of a batch, if it is kept."""

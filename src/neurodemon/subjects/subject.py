@@ -34,13 +34,13 @@ from neurodemon.subjects.admitting import (
 from neurodemon.subjects.capturing import Hooking, How, hook_batches, read_how, reason_of
 from neurodemon.subjects.costs import named_cost
 from neurodemon.subjects.dtypes import model_in, name_dtype, to_dtype
-from neurodemon.subjects.fingerprints import hash_batches, hash_model
+from neurodemon.subjects.fingerprints import hash_batches, hash_code, hash_model
 from neurodemon.subjects.kept import Kept, Recordings
 from neurodemon.subjects.padding import Mask, Padding, read_padding, with_encoder
 from neurodemon.subjects.stages import Stages
 from neurodemon.terms.certificates import Certificate
 from neurodemon.terms.sites import Site
-from neurodemon.tracing.capture import Capture, bind, capture, shape_signature
+from neurodemon.tracing.capture import Capture, bind, capture, capture_signature, shape_signature
 from neurodemon.tracing.coverage import EagerRun, Parity, prove, require_same_runs, run_eagerly
 from neurodemon.tracing.heads import with_heads
 from neurodemon.tracing.hooked import Studied
@@ -184,7 +184,7 @@ class Subject:
 
     def forget_recordings(self) -> None:
         """Drop the clean passes, which are made again when they are asked for."""
-        self._kept.recordings.clear()
+        self._kept.forget_recordings()
 
     def refresh(self) -> None:
         """Read the batches, and drop what was found out if they or the weights have changed.
@@ -192,7 +192,8 @@ class Subject:
         Every verb calls this once, at its start.
         """
         batches = read_batches(self._given, self.cost, self.mask)
-        key = (hash_model(self.model, with_mode=not self.evaluate), hash_batches(batches))
+        weights = hash_model(self.model, with_mode=not self.evaluate)
+        key = (weights, hash_batches(batches), hash_code(self.model))
         if key != self._kept.key:
             for place, batch in enumerate(batches):
                 require_placed(self.model, batch, place)
@@ -298,7 +299,7 @@ class Subject:
         """The capture of a batch by an export."""
         batch = self.batches[place]
         size = count_examples(batch)
-        signature = shape_signature(batch)
+        signature = capture_signature(batch)
         kept = self._kept.captures
         found = kept.get((signature, None)) or kept.get((signature, size))
         return found or self._capture_anew(batch, signature)
@@ -367,7 +368,7 @@ class Subject:
         names = [site.name for site in made.graph.sites]
         if names != [site.name for site in first.graph.sites]:
             raise CaptureError(
-                f"A batch of shape {signature} of {size} examples takes another way through "
+                f"A batch of shape {shape_signature(batch)} of {size} examples takes another way through "
                 "the model than the first one; expected the same sites for all batches. Make "
                 "one subject per shape."
             )

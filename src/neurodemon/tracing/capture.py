@@ -3,10 +3,12 @@
 One entry for all ways of tracing. What comes out is frozen and holds no values of the batch.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
@@ -165,8 +167,22 @@ def other_content(batch: tuple[Any, Any]) -> tuple[Any, Any]:
 
 
 def shape_signature(batch: tuple[Any, Any]) -> tuple[tuple[int, ...] | str, ...]:
-    """What a capture is for: each tensor's shape without its example axis, each constant."""
+    """Spell a batch: each tensor's shape without its example axis, each constant."""
     return tuple(
-        tuple(leaf.shape[1:]) if isinstance(leaf, Tensor) else repr(leaf)
+        tuple(leaf.shape[1:]) if isinstance(leaf, Tensor) else _spell_constant(leaf)
         for leaf in pytree.tree_leaves(batch)
     )
+
+
+def capture_signature(batch: tuple[Any, Any]) -> tuple[Any, ...]:
+    """What a capture is for: a batch's signature, and the dtype of each tensor."""
+    leaves = pytree.tree_leaves(batch)
+    dtypes = tuple(leaf.dtype for leaf in leaves if isinstance(leaf, Tensor))
+    return (*shape_signature(batch), *dtypes)
+
+
+def _spell_constant(leaf: Any) -> str:
+    """Spell what is no tensor; of a long array the numbers, which its repr leaves out."""
+    if isinstance(leaf, np.ndarray) and not leaf.dtype.hasobject:
+        return f"{leaf.dtype}{leaf.shape}{hashlib.blake2b(leaf.tobytes()).hexdigest()}"
+    return repr(leaf)

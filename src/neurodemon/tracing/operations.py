@@ -55,6 +55,7 @@ OTHERS = {
     "adaptive_avg_pool2d": "adaptive_avg_pool2d", "_adaptive_avg_pool2d": "adaptive_avg_pool2d",
     "adaptive_max_pool2d": "adaptive_max_pool2d", "embedding": "embedding",
     "scaled_dot_product_attention": "scaled_dot_product_attention", "pow": "pow",
+    "normalize": "div",  # seen by its call, it is one operation; an export ends it with a division
 }  # fmt: skip
 NAMES = {**ACTIVATIONS, **LINEARS, **CONVOLUTIONS, **NORMS, **RECURRENT, **OTHERS}
 
@@ -65,7 +66,8 @@ INHERITING = (
        "alpha_dropout", "clone", "alias", "contiguous", "neg", "abs", "sqrt", "square", "rsqrt",
        "_to_copy", "to", "cat", "softmax", "_softmax", "log_softmax", "_log_softmax", "where",
        "upsample_nearest2d", "upsample_bilinear2d", "constant_pad_nd", "pad", "masked_fill",
-       "detach", "type_as", "lift_fresh_copy", "maximum", "minimum", "slice", "flip", "roll"}
+       "detach", "type_as", "lift_fresh_copy", "maximum", "minimum", "slice", "flip", "roll",
+       "normalize"}
 )  # fmt: skip
 # They read the number of examples only to shape their result, not for its content.
 SHAPING = {"view", "reshape", "_unsafe_view", "expand", "zeros", "ones", "full", "new_zeros",

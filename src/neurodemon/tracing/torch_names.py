@@ -15,7 +15,7 @@ RENAMED = {
     "truediv": "div", "multiply": "mul", "subtract": "sub", "clip": "clamp", "concat": "cat",
     "concatenate": "cat", "swapaxes": "transpose", "swapdims": "transpose", "t": "transpose",
     "absolute": "abs", "negative": "neg", "log_sigmoid": "logsigmoid", "softsign": "div",
-    "tanhshrink": "sub", "normalize": "div", "arccos": "acos",
+    "tanhshrink": "sub", "arccos": "acos",
 }  # fmt: skip
 # They say a number of a tensor: what a branch on the content of a batch is made of.
 ASKING = {

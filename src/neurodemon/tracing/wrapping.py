@@ -138,6 +138,8 @@ class Costed(nn.Module):
 class OpaqueCost:
     """The user's cost as one operation of the graph, where it cannot be captured itself."""
 
+    is_foreign = True  # the user's own code is run each time: it may give something else
+
     def __init__(self, cost: Cost, seen: Seen, target: Any) -> None:
         self._cost = cost
         self._output, self._n_outputs = seen.output, seen.n_outputs
