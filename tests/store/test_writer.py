@@ -16,7 +16,7 @@ import pytest
 from neurodemon.errors import StoreError
 from neurodemon.store.layout import manifest_path, part_path, summary_path
 from neurodemon.store.reader import read_run
-from neurodemon.store.writer import SAME_RUN, open_run
+from neurodemon.store.writer import SAME_RUN, SPELLED, open_run
 
 SUMMARY = {"answers": ["yes", "no"]}
 
@@ -191,7 +191,7 @@ def test_another_run_is_refused_with_what_differs(tmp_path, manifest, parts, nam
     before = content(tmp_path)
     stored, other = getattr(manifest, name), "another"
     said = f"is '{stored}', now it is 'another'" if name != "plan" else r"is another \(units, .*\)"
-    pattern = rf"another run: its {name} {said}; .* another --out"
+    pattern = rf"another run: its {SPELLED.get(name, name)} {said}; .* another --out"
     with pytest.raises(StoreError, match=pattern):
         open_run(tmp_path, replace(manifest, **{name: other}))
     assert content(tmp_path) == before

@@ -5,7 +5,7 @@ import torch
 from oracles.attention import decoder, prompts
 
 import neurodemon as nd
-from neurodemon.errors import SubjectError
+from neurodemon.errors import SelectionError, SubjectError
 from neurodemon.subjects.padding import read_padding
 from neurodemon.terms.sites import Site
 
@@ -90,6 +90,23 @@ def test_means_and_spreads_leave_padding_out() -> None:
         padded = nd.measure(subject, "layers.0.up", perturbation)["measured"]
         expected = nd.measure(alone, "layers.0.up", perturbation)["measured"]
         assert padded == pytest.approx(expected, rel=1e-9, abs=1e-13)
+
+
+def test_a_curve_at_one_position_is_of_the_examples_that_have_it() -> None:
+    subject = nd.Subject(decoder(), [prompts((4, 2, 3))], "next_token")  # padded on the left
+    for position, n_examples in ((0, 1), (1, 2), (3, 3)):
+        unit = f"layers.0.up[1]@{position}"
+        measured = nd.measure(subject, unit, nd.Add(0.5))
+        assert measured["n_examples"] == [n_examples]
+        drawn = nd.curve(subject, unit, nd.Absolute(0.5), points=3)
+        assert drawn.measured[2] - drawn.cost == pytest.approx(measured["measured"][0], abs=1e-12)
+        assert drawn.per_example.shape == (3, n_examples)
+        predicted = nd.predict(subject, unit, nd.Add(0.5), predictor="tangent")["predicted"][0]
+        assert drawn.tangent[2] - drawn.cost == pytest.approx(predicted, abs=1e-12)
+        assert drawn.slope * 0.5 == pytest.approx(predicted, abs=1e-12)
+    padded = nd.Subject(decoder(), [prompts((3, 2), width=4)], "next_token")
+    with pytest.raises(SelectionError, match="Every example is padded at"):
+        nd.curve(padded, "layers.0.up[1]@0")
 
 
 def test_a_resampled_position_takes_a_real_one_of_another_example() -> None:

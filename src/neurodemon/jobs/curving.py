@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from neurodemon.engine.bench import spread
 from neurodemon.engine.layout import canonical
@@ -15,7 +16,7 @@ from neurodemon.jobs.checking import require_sound
 from neurodemon.jobs.measuring import Note, no_note
 from neurodemon.jobs.nudging import real_positions
 from neurodemon.jobs.predicting import Progress, available_predictors, no_progress
-from neurodemon.jobs.rows import make_manifest
+from neurodemon.jobs.rows import counted_examples, make_manifest
 from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms.curves import Curve
@@ -77,6 +78,7 @@ def curve(  # noqa: PLR0913  # the public signature of DESIGN §3
     chosen = settle_units(subject, unit)
     block = _only(chosen)
     require_sound(subject, note=note)
+    here = _counted(subject, chosen)[:, 0]
     limits = Limits(subject, reach)
     size = float(limits.reach(block).radius[0])
     side = points // 2
@@ -88,7 +90,8 @@ def curve(  # noqa: PLR0913  # the public signature of DESIGN §3
         effects, _ = benches.try_out(dz[:, None, None] * way)
         progress("measure", len(dz), len(dz))
         predicted = _predict(subject, block, dz[:, None] * way[:, 0], progress)
-    cost = float(benches.cost.mean())
+    cost = float(benches.cost[here].mean())
+    predicted = {name: total / here.sum() for name, total in predicted.items()}
     key = f"{chosen.fingerprint}|{reach}|{scope}"
     return Curve(
         unit=str(next(iter(chosen))),
@@ -97,12 +100,12 @@ def curve(  # noqa: PLR0913  # the public signature of DESIGN §3
         radius_text=str(reach),
         radius_from=limits.sources(block)[0],
         dz=dz,
-        measured=cost + effects[:, :, 0].mean(1),
+        measured=cost + effects[:, here, 0].mean(1),
         tangent=cost + predicted[TANGENT],
         predicted={name: cost + effect for name, effect in predicted.items()},
-        per_example=benches.cost + effects[:, :, 0],
+        per_example=benches.cost[here] + effects[:, here, 0],
         cost=cost,
-        slope=float((benches.delta * way).mean()),
+        slope=float((benches.delta * way)[here].mean()),
         better="higher" if subject.better == "higher" else "lower",
         notes=limits.notes,
         manifest=make_manifest(subject, "curve", f"Δz within {reach}, {scope}", key),
@@ -131,8 +134,24 @@ def curves(
         dz = steps[:, None] * limits.reach(block).radius
         at_once = max(1, NUMBERS_TRIED // (subject.n_examples * len(block)))
         pieces = np.split(dz[:, None], range(at_once, points, at_once))
-        effects = [benches.try_out(piece)[0].mean(1) for piece in pieces]
-        yield dz, benches.cost.mean() + np.concatenate(effects)
+        here = _counted(subject, UnitSet((block,)))
+        clean = (benches.cost[:, None] * here).sum(0) / here.sum(0)
+        effects = [benches.try_out(piece)[0].sum(1) / here.sum(0) for piece in pieces]
+        yield dz, clean + np.concatenate(effects)
+
+
+def _counted(subject: Subject, units: UnitSet) -> NDArray[np.bool_]:
+    """Which examples count for which unit, (example, unit); it refuses units that have none."""
+    found = counted_examples(subject, units)
+    if found is None:
+        return np.ones((subject.n_examples, len(units)), bool)
+    if not found.any(0).all():
+        unit = str(list(units)[int(np.argmin(found.any(0)))])
+        raise SelectionError(
+            f"Every example is padded at {unit!r}, so that there is no curve; expected a position "
+            "that is real in one of them. Take another."
+        )
+    return found
 
 
 def _only(chosen: UnitSet) -> UnitBlock:
@@ -170,7 +189,7 @@ def _directions(
 def _predict(
     subject: Subject, block: UnitBlock, dz: Float[Array, "point _"], progress: Progress
 ) -> dict[str, Float[Array, " point"]]:
-    """What each predictor says of each point, the mean over the examples."""
+    """What each predictor says of each point, summed over the examples."""
     names = available_predictors(subject)
     sums = {name: np.zeros(len(dz)) for name in names}
     start, recordings = 0, subject.recordings()
@@ -192,4 +211,4 @@ def _predict(
                 sums[name][first : first + at_once] += totals
         start = stop
     progress("predict", len(recordings), len(recordings))
-    return {name: total / start for name, total in sums.items()}
+    return sums

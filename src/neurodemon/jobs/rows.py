@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from neurodemon.engine.differences import find_descent
+from neurodemon.jobs.identifying import identify_batches, identify_cost
 from neurodemon.jobs.nudging import real_positions
 from neurodemon.subjects.subject import Subject
 from neurodemon.terms import statuses
@@ -107,7 +108,7 @@ def make_manifest(  # noqa: PLR0913  # what made a run is this much
         perturbation=perturbation,
         plan=plan,
         weights=subject.weights_hash,
-        batches=subject.batches_hash,
+        batches=identify_batches(subject),
         dtype="none" if first is None else str(first.dtype).removeprefix("torch."),
         device="cpu" if first is None else str(first.device),
         seed=subject.seed,
@@ -121,6 +122,8 @@ def make_manifest(  # noqa: PLR0913  # what made a run is this much
         },
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         source=subject.source,
+        engine=subject.capture(0).engine,
+        judged=identify_cost(subject),
         cost=f"{np.mean([float(one.cost.double().mean()) for one in subject.recordings()]):.4g}",
     )
 

@@ -32,8 +32,11 @@ SAME_RUN = (
     "batches",
     "dtype",
     "cost",
+    "judged",
+    "engine",
 )  # what two runs of a folder share
 
+SPELLED = {"judged": "cost of moved outputs"}
 PLAN_DIFFERS = "units, perturbation, predictor, or the sizes of passes"  # if nothing is named
 
 
@@ -73,7 +76,7 @@ def open_run(folder: Path, manifest: Manifest) -> "RunWriter":
         if differences := _differences(stored, manifest):
             raise StoreError(
                 f"'{folder}' holds another run: {differences}; expected the same "
-                f"{', '.join(SAME_RUN)} to go on with it. Give another --out folder."
+                f"{', '.join(SPELLED.get(name, name) for name in SAME_RUN)} to go on with it. Give another --out folder."
             )
         effects_folder(folder).mkdir(exist_ok=True)
     return RunWriter(folder, stored)
@@ -186,7 +189,9 @@ def _differences(stored: Manifest, manifest: Manifest) -> str:
     spelled = (
         f"its plan is another ({_parts_of_plan(stored, manifest) or PLAN_DIFFERS})"
         if name == "plan"
-        else _change(f"its {name}", getattr(stored, name), getattr(manifest, name))
+        else _change(
+            f"its {SPELLED.get(name, name)}", getattr(stored, name), getattr(manifest, name)
+        )
         for name in names
     )
     return ", ".join(spelled)

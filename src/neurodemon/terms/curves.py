@@ -32,10 +32,11 @@ class Curve:
         radius_text: how the radius was asked for.
         radius_from: what the radius was taken from: `unit`, `site`, `one` (std) or `absolute`.
         dz: Δz, in ascending order; 0 is among them.
-        measured: the cost at each Δz, the mean over the examples.
+        measured: the cost at each Δz, the mean over the examples; at one position, over those
+            that are not padded there.
         tangent: cost + slope · Δz, the book's promise.
         predicted: by each predictor that applies (`tangent` among them), the cost it says.
-        per_example: the measured cost, (point, example).
+        per_example: the measured cost, (point, example), of these examples.
         cost: the clean cost, C(0).
         slope: of the tangent: the mean δ in scope `shared`; in scope `each` −mean |δ|, or
             +mean |δ| of a metric that should grow.

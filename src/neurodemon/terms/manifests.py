@@ -16,7 +16,7 @@ class Manifest:
         perturbation: as tables show it.
         plan: the plan's fingerprint; a run is resumed only by the same plan.
         weights: a hash of the model's parameters and buffers.
-        batches: a hash of the inputs and targets.
+        batches: a hash of the inputs and targets, and of a mask of the subject's own.
         dtype: of the model's parameters.
         device: where it ran.
         seed: of the subject, where it was made from one.
@@ -25,6 +25,9 @@ class Manifest:
         versions: of neurodemon, torch, numpy and Python.
         created: when the run began, ISO 8601, UTC.
         cost: the mean clean cost, in four digits: a run is gone on with under the same cost only.
+        judged: the mean cost of outputs that were moved by chance, likewise: costs that agree on
+            the model's own outputs may differ there.
+        engine: how the model was captured: `exported` or `hooked`.
         format: of the run folder.
         source: whose weights they are, where the subject says so: `package`, `version`, `model`,
             `licence`, and `weights`, the SHA-256 of their file.
@@ -46,6 +49,8 @@ class Manifest:
     versions: dict[str, str]
     created: str
     cost: str = ""
+    judged: str = ""
+    engine: str = ""
     format: int = FORMAT
     source: dict[str, str] | None = None
     allowed: dict[str, str | int | float] | None = None
