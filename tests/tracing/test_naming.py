@@ -188,6 +188,24 @@ def test_operations_are_named_by_module_and_call() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("capture", ["exported", "hooked"])
+def test_what_reads_sizes_alone_is_not_counted(capture: str) -> None:
+    class Waves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            places = torch.arange(x.shape[1], dtype=x.dtype)[:, None]
+            waves = (places * torch.tensor([1.0, 0.5, 0.2, 0.1])).cos()
+            return self.last((torch.relu(self.first(x) * waves) * x)[:, -1])
+
+    batch = (torch.randn(5, 3, 4), torch.arange(5) % 3)
+    subject = nd.Subject(Waves(), [batch], "cross_entropy", capture=capture)  # type: ignore[arg-type]
+    names = [site.name for site in subject.sites()]
+    assert [name for name in names if "mul" in name] == [":mul", ":mul#2"]
+
+
 def test_a_modules_input_that_others_read_is_the_shared_tensor() -> None:
     """The site is the tensor, with all who read it; a pre-hook would change one branch."""
     case: Case = ZOO["residual mlp"]().to(torch.float64)

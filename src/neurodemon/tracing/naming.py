@@ -90,7 +90,7 @@ def _operation_names(
     raw: RawGraph, graph: Graph, forms: Mapping[str, Form]
 ) -> dict[str, list[str]]:
     """Name the operations of the closed list: `block:relu`, `block:add#2`."""
-    wanted = graph.upstream(graph.outputs) & graph.downstream(graph.inputs)
+    wanted = graph.upstream(graph.outputs) & _made_of_inputs(graph)
     calls: Counter[str] = Counter()
     names = {}
     for node in graph.nodes:
@@ -101,6 +101,15 @@ def _operation_names(
             calls[name] += 1
             names[node.name] = [name if calls[name] == 1 else f"{name}#{calls[name]}"]
     return names
+
+
+def _made_of_inputs(graph: Graph) -> frozenset[str]:
+    """The nodes that read what is in the inputs; an export also says what reads their sizes."""
+    found = set(graph.inputs)
+    for node in graph.nodes:
+        if node.operation_name != "sym_size" and not found.isdisjoint(node.inputs):
+            found.add(node.name)
+    return frozenset(found)
 
 
 def _site(
