@@ -299,8 +299,7 @@ class Subject:
         """The capture of a batch by an export."""
         batch = self.batches[place]
         size = count_examples(batch)
-        signature = capture_signature(batch)
-        kept = self._kept.captures
+        signature, kept = capture_signature(batch), self._kept.captures
         found = kept.get((signature, None)) or kept.get((signature, size))
         return found or self._capture_anew(batch, signature)
 
