@@ -77,6 +77,19 @@ def test_a_change_is_seen(change: Callable[[Scaled, np.ndarray], None], capture:
     assert np.abs(after - before).max() > 1e-3
 
 
+def test_what_a_model_notes_of_its_runs_changes_nothing() -> None:
+    class Noting(Scaled):
+        def forward(self, x: Tensor, weights: np.ndarray | None = None) -> Tensor:
+            self.seen = [*getattr(self, "seen", []), x.detach()]
+            return super().forward(x, weights)
+
+    subject = make(Noting(), np.ones(3000, np.float32), "hooked")
+    nd.measure(subject, "last")
+    kept = subject.capture(0)
+    nd.measure(subject, "last")
+    assert subject.capture(0) is kept
+
+
 def test_batches_of_other_dtypes_are_captured_apart() -> None:
     class Masked(nn.Module):
         def __init__(self) -> None:

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-PLAIN = (Tensor, int, float, complex, str, bytes, type(None), torch.dtype, np.ndarray, np.generic)
+NUMBERS = (int, float, complex, str, bytes, type(None), torch.dtype, np.generic)
+PLAIN = (*NUMBERS, Tensor, np.ndarray)
 OF_MODULES = frozenset(vars(nn.Module()))  # torch's own attributes: what they hold is read apart
 
 
 def hash_model(model: nn.Module, *, with_mode: bool) -> str:
     """Hash all that a model computes with: parameters, buffers, plain tensors and numbers.
 
-    Lists, tuples and dicts of these are read too; objects of other kinds are not.
+    Tuples of these, and lists and dicts of numbers, are read too; other objects are not.
 
     Args:
         model: the model.
@@ -58,13 +59,15 @@ def hash_code(model: nn.Module) -> str:
     return hashlib.blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 
-def _is_plain(value: object) -> bool:
-    """Whether a value is made of numbers and texts."""
+def _is_plain(value: object, kinds: tuple[type, ...] = PLAIN) -> bool:
+    """Whether a value is made of numbers and texts; tensors in lists and dicts are what it saw."""
     if isinstance(value, dict):
-        return all(_is_plain(part) for pair in value.items() for part in pair)
-    if isinstance(value, (tuple, list)):
-        return all(_is_plain(part) for part in value)
-    return isinstance(value, PLAIN)
+        return all(_is_plain(part, NUMBERS) for pair in value.items() for part in pair)
+    if isinstance(value, list):
+        return all(_is_plain(part, NUMBERS) for part in value)
+    if isinstance(value, tuple):
+        return all(_is_plain(part, kinds) for part in value)
+    return isinstance(value, kinds)
 
 
 def hash_batches(batches: Iterable[tuple[Any, Any]]) -> str:
