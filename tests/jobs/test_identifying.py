@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ def floored(floor: float) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda out, y: -out.softmax(1).gather(1, y[:, None])[:, 0].clamp(min=floor).log()
 
 
-def words(**options: object) -> nd.Subject:
+def words(**options: Any) -> nd.Subject:
     """A classifier of padded words."""
     torch.manual_seed(0)
     model = nn.Sequential(
@@ -23,7 +24,7 @@ def words(**options: object) -> nd.Subject:
     )
     ids = torch.tensor([[1, 2, 3], [4, 5, 0], [6, 0, 0]])
     cost = options.pop("cost", floored(1e-3))
-    return nd.Subject(model, [(ids, torch.arange(3))], cost, **options)  # type: ignore[arg-type]
+    return nd.Subject(model, [(ids, torch.arange(3))], cost, **options)
 
 
 class MeanOfTokens(nn.Module):
@@ -42,7 +43,7 @@ class MeanOfTokens(nn.Module):
     ],
 )
 def test_what_agrees_on_the_clean_pass_alone_is_another_run(
-    options: dict[str, object], what: str, tmp_path: Path
+    options: dict[str, Any], what: str, tmp_path: Path
 ) -> None:
     nd.measure(words(), "1", nd.Add(1.0), out=tmp_path)
     nd.measure(words(), "1", nd.Add(1.0), out=tmp_path)  # the control: the same run

@@ -22,7 +22,7 @@ def is_elementwise(function: Callable[..., Any]) -> bool | None:
         changed = X.clone()
         changed[1, 2] += 0.1
         after = function(changed)
-    except (RuntimeError, TypeError, ValueError, AttributeError, IndexError, NotImplementedError):
+    except Exception:  # noqa: BLE001  # torch raises of many kinds where arguments are missing
         return None
     if not isinstance(before, Tensor) or before.shape != X.shape or before.dtype == torch.bool:
         return None

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from neurodemon.engine.recording import Recording
+from neurodemon.engine.refusals import is_refusal
 from neurodemon.graph.evaluate import evaluate
 from neurodemon.terms.shapes import Float, Int
 
@@ -55,7 +56,9 @@ def recognise(recording: Recording, output: str) -> Link | None:
     clean = recording.values[output].detach().double()
     try:
         return _recognise(loss, clean)
-    except Exception:  # noqa: BLE001  # a cost that cannot run in float64, or there, is none of them
+    except Exception as error:  # any: a cost that cannot run in float64, or there, is none of them
+        if not is_refusal(error):
+            raise
         return None
 
 

@@ -182,7 +182,7 @@ class _Way:
         if group is not None:
             course = find_shortcut(self.recording, self.site, self.carried.exit, group=group)
             size = max(1, int(size / width_of(course)))
-        if len(self._members(group)) > PARTS[1] * size:  # clean costs of one more size are dear
+        if len(self._members(group)) > 2 * size:  # their clean costs at one more size are dear
             return (size,)
         return tuple(dict.fromkeys(max(1, size // part) for part in PARTS))
 

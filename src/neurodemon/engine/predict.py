@@ -15,14 +15,14 @@ from torch import Tensor
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import along, canonical, coordinates, over_units, require_units
 from neurodemon.engine.link import Link, recognise
-from neurodemon.engine.memory import is_about_memory
 from neurodemon.engine.plugins import Place, ask, registered
 from neurodemon.engine.recording import Recording
+from neurodemon.engine.refusals import is_refusal
 from neurodemon.engine.region import Move, move, z_of
 from neurodemon.engine.replay import Replay
 from neurodemon.engine.shifts import EntropyOfShifts
 from neurodemon.engine.tape import Tape, make_tape
-from neurodemon.errors import NeurodemonError, PredictorError
+from neurodemon.errors import PredictorError
 from neurodemon.graph.graph import Graph
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import UnitBlock
@@ -316,8 +316,8 @@ def _cost_of_rows(
     shifted = clean.double() + part.reshape(len(clean), *value.shape[1:])
     try:
         return replay.cost_of(shifted.to(value.dtype)).double() - replay.cost_of(clean).double()
-    except Exception as error:
-        if isinstance(error, NeurodemonError) or is_about_memory(error):
+    except Exception as error:  # any, as the user's cost raises what it likes
+        if not is_refusal(error):
             raise
     if len(part) == 1:
         return clean.new_full((1, recording.n_examples), torch.nan, dtype=torch.float64)

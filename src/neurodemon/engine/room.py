@@ -13,21 +13,17 @@ from torch import Tensor
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.memory import give_back, memory_told
 from neurodemon.engine.recording import Recording
+from neurodemon.engine.refusals import NOTE, is_refusal
 from neurodemon.engine.region import find_region
 from neurodemon.engine.replay import Replay
 from neurodemon.engine.trials import LARGER_ROW, PassSize
-from neurodemon.errors import DeviceMemoryError, NeurodemonError
+from neurodemon.errors import DeviceMemoryError
 from neurodemon.terms.sites import Site
 
 SLACK = 1.25  # what operations take for themselves while they run
 COPIES = 4  # of a site's own value: z, Δz, and both moved
 BYTES_KEPT = 2_000_000_000  # of recordings, from one verb to the next
 CARRIED_BYTES = 64_000_000  # that changes take which are carried down, whatever there is to carry
-REFUSED = (
-    "This was raised while {doing}. The clean pass ran, so that an operation of the model or of the "
-    "cost refuses the numbers that a demon makes; expected one that takes any number, and gives NaN "
-    "where there is no result. Take a smaller perturbation or other units, or change the operation."
-)
 
 Made = TypeVar("Made")
 
@@ -94,8 +90,7 @@ class Room:
 
         Raises:
             DeviceMemoryError: there is too little for one example and one row.
-            NeurodemonError: another of the work's own.
-            Exception: an operation's, of numbers that it refuses; with a note on what was done.
+            Exception: the work's own; with a note on what was done where an operation refuses.
         """
         while True:
             size = self.pass_size(recording, site, numbers_per_pass)
@@ -105,10 +100,9 @@ class Room:
             except DeviceMemoryError:
                 if numbers_per_pass >> self.halvings <= 1 or size.examples * size.rows == 1:
                     raise
-            except NeurodemonError:
-                raise
-            except Exception as error:
-                error.add_note(REFUSED.format(doing=doing))
+            except Exception as error:  # any, as the user's operations raise what they like
+                if is_refusal(error):
+                    error.add_note(NOTE.format(doing=doing))
                 raise
             self._halve(doing, numbers_per_pass)
 

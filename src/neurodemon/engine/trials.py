@@ -116,9 +116,8 @@ class Trials:
     @cached_property
     def clean_cost(self) -> Float[Tensor, "row example"]:
         """The cost of rows without a change, proved to be the recorded one; kept for all chunks."""
-        kept = self.recording.kept.setdefault(CLEAN, {})
-        if self.recording.graph.is_foreign:  # proved anew for each chunk: it may have changed
-            kept = {}
+        is_foreign = self.recording.graph.is_foreign  # then proved anew: it may have changed
+        kept = {} if is_foreign else self.recording.kept.setdefault(CLEAN, {})
         key = (self.exit, self.site.name, self.block.kind, self.shape)
         if key not in kept:
             rows = self.shape.rows

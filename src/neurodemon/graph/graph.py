@@ -120,7 +120,7 @@ class Graph:
 
     @cached_property
     def is_foreign(self) -> bool:
-        """Whether the user's own code is run: his model as a whole, or a cost not captured."""
+        """Whether the user's own code is run: the model as a whole, or a cost not captured."""
         operations = (node.operation for node in self.nodes)
         return self.whole is not None or any(
             getattr(operation, "is_foreign", False) for operation in operations

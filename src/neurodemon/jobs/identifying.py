@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from neurodemon.engine.recording import Recording
+from neurodemon.engine.refusals import is_refusal
 from neurodemon.graph.evaluate import evaluate
 from neurodemon.subjects.fingerprints import hash_batches
 from neurodemon.subjects.subject import Subject
@@ -32,7 +33,9 @@ def identify_cost(subject: Subject) -> str:
     recording = subject.recording(0)
     try:
         found = [_cost_at(recording, step) for step in STEPS]
-    except Exception:  # noqa: BLE001  # it refuses outputs that are none of the model's
+    except Exception as error:  # any, as the user's cost raises what it likes
+        if not is_refusal(error):
+            raise
         return "refused"
     return ", ".join(f"{cost:.4g}" for cost in found if cost is not None)
 

@@ -74,9 +74,10 @@ def open_run(folder: Path, manifest: Manifest) -> "RunWriter":
             _begin(folder, manifest)
         stored = read_manifest(folder)
         if differences := _differences(stored, manifest):
+            shared = ", ".join(SPELLED.get(name, name) for name in SAME_RUN)
             raise StoreError(
-                f"'{folder}' holds another run: {differences}; expected the same "
-                f"{', '.join(SPELLED.get(name, name) for name in SAME_RUN)} to go on with it. Give another --out folder."
+                f"'{folder}' holds another run: {differences}; expected the same {shared} to go on "
+                "with it. Give another --out folder."
             )
         effects_folder(folder).mkdir(exist_ok=True)
     return RunWriter(folder, stored)

@@ -50,8 +50,8 @@ def hash_code(model: nn.Module) -> str:
         (
             path,
             type(module).__qualname__,
-            tuple(module._forward_hooks),  # noqa: SLF001  # by the numbers of their handles
-            tuple(module._forward_pre_hooks),  # noqa: SLF001
+            tuple(module._forward_hooks),  # noqa: SLF001  # has no other name: handles' numbers
+            tuple(module._forward_pre_hooks),  # noqa: SLF001  # likewise
             id(vars(module).get("forward")),
         )
         for path, module in model.named_modules()
