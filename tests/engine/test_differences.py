@@ -164,7 +164,148 @@ def of_layer(make: Callable[[], nn.Module]) -> Callable[[], Case]:
     return made
 
 
+def last_of(x: Tensor) -> Tensor:
+    return x[:, -1]
+
+
+def averaged(x: Tensor) -> Tensor:
+    return x.mean(1)
+
+
+def masked(x: Tensor) -> Tensor:
+    """A mean over some positions, by a mask that counts tokens."""
+    mask = (torch.arange(x.shape[1]) < 2).to(x.dtype).reshape(1, -1, 1)
+    return (x * mask).sum(1) / mask.sum(1)
+
+
+def normalised(features: int) -> nn.LayerNorm:
+    """A layer norm whose weight and bias are not the default."""
+    norm = nn.LayerNorm(features, eps=1e-3)
+    with torch.no_grad():
+        norm.weight.uniform_(-1, 1)
+        norm.bias.uniform_(-1, 1)
+    return norm
+
+
+class Residual(nn.Module):
+    """What a layer makes, added to what it reads, then another."""
+
+    def __init__(self, layer: nn.Module, after: nn.Module) -> None:
+        super().__init__()
+        self.layer, self.after = layer, after
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.after(self.layer(x) + FIXED.to(x.dtype))
+
+
+class Gated(nn.Module):
+    """SiLU of one product times another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.up = nn.Linear(5, 7), nn.Linear(5, 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.silu(self.gate(x)) * self.up(x)
+
+
+class Folded(nn.Module):
+    """A Linear as GPT-2 has it: positions laid beside the examples."""
+
+    def __init__(self, after: nn.Module) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.randn(5, 5)), nn.Parameter(torch.randn(5))
+        self.after = after
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = torch.addmm(self.bias, x.view(-1, x.shape[-1]), self.weight)
+        return self.after(flat.view(*x.shape[:-1], 5))
+
+
+def same(x: Tensor) -> Tensor:
+    return x
+
+
+def of(*layers: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+    """Layers after each other, made when the model is."""
+    return lambda: nn.Sequential(*(make() for make in layers))
+
+
+def linear() -> nn.Linear:
+    return nn.Linear(5, 5)
+
+
+def norm() -> nn.LayerNorm:
+    return normalised(5)
+
+
+NORMS: dict[str, tuple[Callable[[], nn.Module], Callable, Callable]] = {
+    "of a column": (norm, same, last_of),
+    "of a column, bent": (of(norm, nn.Tanh), same, averaged),
+    "of a product": (of(linear, norm), torch.tanh, last_of),
+    "without weights": (of(linear, lambda: nn.LayerNorm(5, elementwise_affine=False)), same, masked),
+    "without bias": (of(linear, lambda: nn.LayerNorm(5, bias=False)), same, masked),
+    "of a product, masked": (of(linear, norm), torch.tanh, masked),
+    "of a product, averaged": (of(linear, norm), torch.tanh, lambda x: x.mean(1)),
+    "of a product, averaged and kept": (
+        of(linear, norm), torch.tanh, lambda x: x.mean(1, keepdim=True).squeeze(1),
+    ),
+    "then a linear": (of(linear, norm, linear), torch.tanh, last_of),
+    "then a linear, averaged": (of(linear, norm, linear), torch.tanh, lambda x: x.mean(1)),
+    "then two": (of(linear, norm, linear, linear), torch.tanh, masked),
+    "then features scaled": (
+        of(linear, norm), torch.tanh, lambda x: (x * FIXED.to(x.dtype) / 3)[:, 0],
+    ),
+    "then features divided": (
+        of(linear, norm), torch.tanh, lambda x: (x / (FIXED.to(x.dtype) + 2))[:, 0],
+    ),
+    "then ReLU": (of(linear, norm, linear, nn.ReLU, linear), torch.tanh, averaged),
+    "then some positions": (of(linear, norm, linear), torch.tanh, lambda x: x[:, 1:].mean(1)),
+    "then some features": (
+        of(linear, norm), torch.tanh, lambda x: torch.cat([x[:, 0, 1:], x[:, 1, :1]], 1)[:, :5],
+    ),
+    "of all features": (of(linear, nn.Tanh, norm), same, averaged),
+    "of all features, without means": (
+        of(linear, nn.Tanh, lambda: nn.RMSNorm(5, eps=1e-3)), same, averaged,
+    ),
+    "without means": (of(linear, lambda: nn.RMSNorm(5)), same, last_of),
+    "twice": (of(linear, norm, norm), same, averaged),
+    "behind a residual": (lambda: Residual(linear(), norm()), torch.tanh, masked),
+    "of folded positions": (lambda: Folded(norm()), torch.tanh, last_of),
+    "folded, bent": (lambda: Folded(nn.Tanh()), torch.tanh, averaged),
+    "folded again": (lambda: Folded(Folded(norm())), torch.tanh, last_of),
+    "of all features, folded": (of(linear, nn.Tanh, lambda: Folded(norm())), same, averaged),
+    "a gate": (of(Gated, lambda: nn.Linear(7, 5)), same, averaged),
+    "a gate behind a norm": (of(norm, Gated, lambda: nn.Linear(7, 5)), same, averaged),
+    "products": (of(linear, linear), torch.tanh, last_of),
+    "products, averaged": (of(linear, linear), torch.tanh, masked),
+}  # fmt: skip
+ENDS: dict[str, Callable] = {
+    "a product of two changes": lambda x: x * torch.tanh(x),
+    "a ratio": lambda x: x / (1 + torch.exp(x).sum(1, keepdim=True)),
+    "a number over a change": lambda x: 2 / (1 + torch.exp(x)),
+    "a norm": lambda x: functional.normalize(x, dim=1),
+    "a norm by hand": lambda x: x / x.norm(dim=1, keepdim=True),
+    "layer norm": lambda x: functional.layer_norm(x, (5,)),
+    "softmax": lambda x: x.softmax(1),
+    "sums so far": lambda x: x.cumsum(1),
+    "products of all": lambda x: x.cumprod(1),
+}
+
+
+def of_norm(name: str) -> Callable[[], Case]:
+    """A normalisation, at positions, before a head."""
+    make, before, after = NORMS[name]
+
+    def made() -> Case:
+        return at_positions(layer(make, before, after)())()
+
+    return made
+
+
 ALL = {
+    **{f"norm {name}": of_norm(name) for name in NORMS},
+    **{name: flat(function) for name, function in ENDS.items()},
     **{name: make for name, (make, _) in CASES.items()},
     **{name: of_layer(make) for name, make in LAYERS.items()},
 }
@@ -299,9 +440,9 @@ def test_relu_in_place_spoils_nothing_that_is_read_later() -> None:
 REFUSED: dict[str, Callable[[], Case]] = {
     "overlapping maxima": planes(lambda x: functional.max_pool2d(x, 3, 1).flatten(1), 4 * 20),
     "cut windows": planes(lambda x: functional.max_pool2d(x, 2, ceil_mode=True).flatten(1), 4 * 12),
-    "layer norm": flat(lambda x: functional.layer_norm(x, (5,))),
-    "softmax": flat(lambda x: x.softmax(1)),
-    "a product of two changes": flat(lambda x: x * torch.tanh(x)),
+    "softmax over positions": at_positions(lambda x: (x.softmax(1) * x).mean(1)),
+    "norm over two axes": at_positions(lambda x: functional.layer_norm(x, (3, 5)).mean(1)),
+    "positions reversed": at_positions(lambda x: torch.tanh(x).flip(1).flatten(1), 15),
 }
 
 
@@ -321,11 +462,142 @@ def weighted(output: Tensor, target: Tensor) -> Tensor:
     return functional.cross_entropy(output, target, weight, reduction="none")
 
 
-@pytest.mark.parametrize("cost", [smoothed, weighted])
-def test_a_cross_entropy_of_another_kind_has_no_rule(cost: Callable) -> None:
-    case = flat(torch.tanh)()
-    assert way_of(nd.Subject(case.model, case.batches, cost)) is None
-    assert way_of(nd.Subject(case.model, case.batches, cross_entropy)) is not None
+def margin(output: Tensor, target: Tensor) -> Tensor:
+    return functional.multi_margin_loss(output, target, reduction="none")
+
+
+def cosine(output: Tensor, target: Tensor) -> Tensor:
+    return 1 - functional.cosine_similarity(output, functional.one_hot(target, 3).to(output.dtype))
+
+
+@pytest.mark.parametrize("cost", [smoothed, weighted, margin, cosine])
+@pytest.mark.parametrize("function", [torch.tanh, torch.relu])
+def test_costs_without_a_rule_are_taken_by_states_in_double(
+    cost: Callable, function: Callable, states_only: Callable[[], None]
+) -> None:
+    case = flat(function)().to(torch.float64)
+    subject = nd.Subject(case.model, case.batches, cost)
+    assert way_of(subject) is not None
+    changes = whole(subject)
+    states_only()
+    np.testing.assert_allclose(changes, whole(subject), atol=1e-13)
+
+
+class Tokens(nn.Module):
+    """A language model's last block: a residual, a norm, and logits at each position."""
+
+    def __init__(self, norm: Callable[[], nn.Module], *, is_folded: bool = False) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 6), nn.Linear(6, 5)
+        self.norm, self.head = norm(), nn.Linear(5, 7, bias=False)
+        self.is_folded = is_folded
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = functional.pad(x, (0, 1)) + self.second(functional.silu(self.first(x)))
+        h = self.norm(h)
+        return self.head(h.view(-1, 5)).view(*x.shape[:-1], 7) if self.is_folded else self.head(h)
+
+
+def by_classes(output: Tensor, target: Tensor) -> Tensor:
+    """The mean over positions, classes on axis 1."""
+    return functional.cross_entropy(output.transpose(1, 2), target, reduction="none").mean(1)
+
+
+def by_rows(output: Tensor, target: Tensor) -> Tensor:
+    """The mean over positions but the last, laid beside the examples."""
+    kept, own = output[:, :-1], target[:, :-1]
+    flat = kept.reshape(-1, kept.shape[-1])
+    found = functional.cross_entropy(flat, own.reshape(-1), reduction="none")
+    return found.view(own.shape).mean(1)
+
+
+def by_middle(output: Tensor, target: Tensor) -> Tensor:
+    """Classes brought to axis 1 by a permutation; the sum over positions."""
+    moved = output.permute(0, 2, 1)
+    return functional.cross_entropy(moved, target, reduction="none").sum(1)
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+@pytest.mark.parametrize("cost", [by_classes, by_rows, by_middle])
+@pytest.mark.parametrize("site", ["first", "second"])
+@pytest.mark.parametrize("normed", [norm, lambda: nn.RMSNorm(5), nn.Tanh])
+def test_losses_of_each_token_are_carried(
+    normed: Callable,
+    site: str,
+    cost: Callable,
+    *,
+    is_folded: bool,
+    states_only: Callable[[], None],
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    model = seeded(lambda: Tokens(normed, is_folded=is_folded)).double()
+    inputs = torch.randn(5, 4, 4, generator=generator, dtype=torch.float64)
+    target = torch.randint(7, (5, 4), generator=generator)
+    target[1, 2] = target[3, 0] = -100  # not counted
+    subject = nd.Subject(model, [(inputs, target)], cost)
+    assert way_of(subject, site) is not None
+    changes = whole(subject, site)
+    states_only()
+    states = whole(subject, site)
+    assert bool((states != 0).all())
+    np.testing.assert_allclose(changes, states, atol=1e-13)
+
+
+@pytest.mark.parametrize("cost", [by_classes, by_rows])
+def test_behind_a_norm_the_digits_of_tiny_effects_are_kept(
+    cost: Callable, states_only: Callable[[], None]
+) -> None:
+    model, generator = seeded(lambda: Tokens(norm)), torch.Generator().manual_seed(0)
+    inputs = torch.randn(50, 4, 4, generator=generator)
+    target = torch.randint(7, (50, 4), generator=generator)
+    subject = nd.Subject(model, [(inputs, target)], cost)
+    step = nd.Add(1e-8)
+    truth = nd.measure(subject.in_dtype(torch.float64), "first", step).array("measured")
+    single = nd.measure(subject, "first", step).array("measured")
+    assert np.median(np.abs(truth)) < 1e-8
+    assert np.median(np.abs(single / truth - 1)) < 5e-6
+    states_only()
+    naive = nd.measure(subject, "first", step).array("measured")
+    assert np.median(np.abs(naive / truth - 1)) > 0.1
+
+
+def test_a_vector_that_is_nearly_cancelled_is_normalised_as_by_states() -> None:
+    class Cancelled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.norm, self.head = nn.Linear(1, 1), norm(), nn.Linear(5, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.norm(self.first(x) * FIXED.to(x.dtype)))
+
+    model = seeded(Cancelled).double()
+    inputs = torch.linspace(1, 2, 6, dtype=torch.float64)[:, None]
+    subject = nd.Subject(model, [(inputs, torch.arange(6) % 3)], cross_entropy)
+    z = model.first(inputs).detach()
+    block, recording = nd.units(subject, "first").blocks[0], subject.recording(0)
+    for left in (0.0, 1e-9, 1e-3, -1e-3):  # what is left of the vector
+        dz = (z * (left - 1))[:, None]
+        found = measure(recording, block, dz, PassSize(3, 2)).numpy()
+        with torch.no_grad():
+            moved = model.head(model.norm(z * left * FIXED))
+        expected = cross_entropy(moved, torch.arange(6) % 3) - recording.cost
+        np.testing.assert_allclose(found[:, 0], expected.numpy(), atol=1e-12)
+
+
+def test_dense_changes_give_way_where_states_need_few_positions() -> None:
+    class Last(nn.Module):
+        def __init__(self, reads: slice) -> None:
+            super().__init__()
+            self.reads, self.first, self.second = reads, nn.Linear(4, 6), nn.Linear(6, 5)
+            self.head = nn.Linear(5, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            h = functional.silu(self.second(torch.tanh(self.first(x))))
+            return self.head(h)[:, self.reads].mean(1)
+
+    for reads, is_carried in ((slice(None), True), (slice(0, -1), True), (slice(7, 8), False)):
+        case = classes(seeded(lambda reads=reads: Last(reads)), (6,), (8, 4))
+        assert (way_of(subject_of(case)) is not None) == is_carried
 
 
 def test_classes_that_are_not_counted_change_nothing(states_only: Callable[[], None]) -> None:
@@ -363,8 +635,8 @@ def broken_rule(monkeypatch: pytest.MonkeyPatch) -> None:
             lambda window, changes: (
                 2
                 * (
-                    torch.tanh(way.clean(window, name, changes[0]) + changes[0])
-                    - torch.tanh(way.clean(window, name, changes[0]))
+                    torch.tanh(way.clean(window, name, form, changes[0]) + changes[0])
+                    - torch.tanh(way.clean(window, name, form, changes[0]))
                 )
             ),
         )

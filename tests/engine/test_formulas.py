@@ -110,8 +110,9 @@ def test_the_change_of_cross_entropy_at_any_confidence(
     logits: str, shift: str, dtype: torch.dtype
 ) -> None:
     z, d = torch.tensor(LOGITS[logits], dtype=dtype), torch.tensor(SHIFTS[shift], dtype=dtype)
-    own = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
-    found = entropy_change(z.double()[:, None, None], own[:, None, None], d[:, None, None])
+    double, own = z.double()[:, None, None], torch.tensor([[0]])
+    p = double.softmax(0).to(dtype)
+    found = entropy_change(p, own, d[:, None, None], lambda: double)
     assert found.dtype == torch.float64
     truth = entropy_exactly(z.tolist(), 0, d.tolist())
     roundoff = torch.finfo(dtype).eps * max(
@@ -123,7 +124,7 @@ def test_the_change_of_cross_entropy_at_any_confidence(
 
 def test_an_example_that_is_not_counted_has_no_change() -> None:
     logits, change = torch.randn(3, 1, 2, dtype=torch.float64), torch.randn(3, 4, 2)
-    own = torch.tensor([[[1.0, 0.0]], [[0.0, 0.0]], [[0.0, 0.0]]], dtype=torch.float64)
-    found = entropy_change(logits, own, change)
+    own = torch.tensor([[0, -1]])
+    found = entropy_change(logits.softmax(0).float(), own, change, lambda: logits)
     assert bool((found[:, 1] == 0).all())
     assert bool((found[:, 0] != 0).all())

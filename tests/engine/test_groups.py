@@ -151,6 +151,13 @@ def groups_of(name: str) -> Groups | None:
     return group_examples(recording, site, site.node)
 
 
+@pytest.fixture(autouse=True)
+def states_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs whole states, also where changes could be carried down by themselves."""
+    for room in ("measure", "pairs"):
+        monkeypatch.setattr(f"neurodemon.engine.{room}.find_descent", lambda *_: None)
+
+
 @pytest.fixture
 def no_groups(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Runs every position of every example, as the slow twin does."""

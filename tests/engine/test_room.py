@@ -23,20 +23,20 @@ from neurodemon.planner import run as running
 from neurodemon.planner import sampling
 
 
-class Normed(nn.Module):
-    """Wide, and with a layer norm, so that whole states are run."""
+class Sorted(nn.Module):
+    """Wide, and with a sort, so that whole states are run."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.first, self.norm = nn.Linear(4, 40), nn.LayerNorm(40)
-        self.second, self.head = nn.Linear(40, 3000), nn.Linear(3000, 3)
+        self.first, self.second = nn.Linear(4, 40), nn.Linear(40, 3000)
+        self.head = nn.Linear(3000, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.head(torch.tanh(self.second(self.norm(self.first(x)))))
+        return self.head(torch.tanh(self.second(self.first(x).sort(1).values)))
 
 
-def normed() -> Case:
-    return classes(seeded(Normed), (200,), (4,))
+def ordered() -> Case:
+    return classes(seeded(Sorted), (200,), (4,))
 
 
 def plain() -> Case:
@@ -46,7 +46,7 @@ def plain() -> Case:
 
 
 CASES: dict[str, tuple[Callable[[], Case], str]] = {
-    "whole states": (normed, "first[0:8]"),
+    "whole states": (ordered, "first[0:8]"),
     "changes": (plain, "0"),
     "tokens": (bert, "**.intermediate.dense"),
 }

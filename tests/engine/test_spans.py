@@ -291,6 +291,13 @@ def effects(name: str, position: int | None, size: PassSize = SMALL) -> np.ndarr
     return measure(subject.recording(0), block, dz, size).numpy()
 
 
+@pytest.fixture(autouse=True)
+def states_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs whole states, also where changes could be carried down by themselves."""
+    for room in ("measure", "pairs"):
+        monkeypatch.setattr(f"neurodemon.engine.{room}.find_descent", lambda *_: None)
+
+
 @pytest.fixture
 def all_positions(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Runs every position, as the slow twin does."""

@@ -18,7 +18,7 @@ from neurodemon.engine.carrying.elementwise import FRESH
 from neurodemon.engine.carrying.forms import (
     CLASSES,
     DENSE,
-    PRODUCT,
+    PLANE,
     Change,
     Form,
     Step,
@@ -29,7 +29,9 @@ from neurodemon.engine.carrying.table import carry, spread
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import canonical, take_units
 from neurodemon.engine.recording import Recording
+from neurodemon.engine.region import find_region
 from neurodemon.engine.replay import Replay
+from neurodemon.engine.shortcuts import find_shortcut, group_examples, width_of
 from neurodemon.graph.node import Node
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.sites import Site
@@ -39,6 +41,8 @@ KINDS = {"neuron", "channel"}  # of units that are one column
 DTYPES = {torch.float32, torch.float64}
 PROVED = 3  # examples on which a way is held against whole states before it is taken
 FLOORS, NEAR = 64.0, 1e-3  # how far it may be off there: in noise floors, and of the effect
+SPELLED = {"column", "block", "product", "plane"}  # kinds that can be spelled as a dense change
+SPARED = 0.75  # of all positions: run whole states where they take less
 NARROW = 4  # a step that takes up so many times less room than the widest is narrow
 WIDE_NUMBERS = 1 << 17  # that the widest change of a pass may have: about a core's own cache
 
@@ -145,7 +149,7 @@ class Descent:
 def _rows(change: Change, start: int, stop: int) -> Change:
     """Take some rows of a change that has them first."""
     if isinstance(change, tuple):
-        return change[0][start:stop], change[1][start:stop]
+        return tuple(part[start:stop] for part in change)
     return change[start:stop]
 
 
@@ -153,9 +157,8 @@ def _joined(changes: Sequence[Change], form: Form) -> Change:
     """Put changes together again, row after row."""
     if len(changes) == 1:
         return changes[0]
-    if form == PRODUCT:
-        columns, weights = zip(*changes, strict=True)
-        return torch.cat(columns), torch.cat(weights)
+    if form.kind in {"product", "plane"}:
+        return tuple(torch.cat(parts) for parts in zip(*changes, strict=True))
     return torch.cat([cast("Tensor", one) for one in changes], dim=1 if form == CLASSES else 0)
 
 
@@ -167,7 +170,8 @@ def find_descent(recording: Recording, block: UnitBlock) -> Descent | None:
         block: units of one site.
 
     Returns:
-        The way; None where an operation on it has no rule, or the units are no columns.
+        The way; None where an operation on it has no rule, the units are no columns, or it would
+        spell out changes at positions that whole states need not be run at.
     """
     site = recording.graph.site_by_name[block.site.name]
     if block.kind not in KINDS or not block.is_everywhere or not _is_plain(recording, site):
@@ -175,10 +179,39 @@ def find_descent(recording: Recording, block: UnitBlock) -> Descent | None:
     key = ("descent", site.node)
     if key not in recording.kept:
         descent = _descend(recording, site)
-        is_proved = descent is not None and _proves(recording, site, descent)
-        recording.kept[key] = descent if is_proved else None
+        is_taken = (
+            descent is not None
+            and not (_is_dense(recording, descent) and _are_spared(recording, site))
+            and _proves(recording, site, descent)
+        )
+        recording.kept[key] = descent if is_taken else None
     found: Descent | None = recording.kept[key]
     return found
+
+
+def _is_dense(recording: Recording, descent: Descent) -> bool:
+    """Whether all numbers at several positions are spelled out on a way."""
+    values = (
+        recording.values[name] for name, form in descent.forms.items() if form.kind == "dense"
+    )
+    count = recording.n_examples
+    return any(
+        isinstance(value, Tensor) and value.ndim > 1 and value.numel() > count * value.shape[-1]
+        for value in values
+    )
+
+
+def _are_spared(recording: Recording, site: Site) -> bool:
+    """Whether whole states below a site need not be run at many of the positions."""
+    source = find_region(recording.graph, site.node, recording.values).exit
+    groups = group_examples(recording, site, source)
+    if groups is None:
+        return width_of(find_shortcut(recording, site, source)) < SPARED
+    shares = (
+        len(groups.own(group)) * width_of(find_shortcut(recording, site, source, group=group))
+        for group in range(len(groups.ends))
+    )
+    return sum(shares) < SPARED * recording.n_examples
 
 
 def _proves(recording: Recording, site: Site, descent: Descent) -> bool:
@@ -190,13 +223,14 @@ def _proves(recording: Recording, site: Site, descent: Descent) -> bool:
     step = float(z.double().std(correction=0)) or 1.0
     clean = replay.cost_of(replay.clean)
     floor = recording.noise_floor[:n_examples].double()
-    for unit in sorted({0, site.n_units // 2, site.n_units - 1}):
-        block = UnitBlock(site, site.unit_kind, np.array([unit]), np.array([-1]))
-        change = take_units(torch.full_like(canonical(z[:n_examples], site), step), block)
+    units = np.array(sorted({0, site.n_units // 2, site.n_units - 1}))
+    block = UnitBlock(site, site.unit_kind, units, np.full(len(units), -1))
+    change = take_units(torch.full_like(canonical(z[:n_examples], site), step), block)
+    found = descent.effects(change, block, Pass(0, n_examples, len(units)))
+    for unit, by_changes in zip(units, found, strict=True):
         moved = replay.clean.clone()
-        moved.select(site.axes.index("unit"), unit).add_(step)
+        moved.select(site.axes.index("unit"), int(unit)).add_(step)
         by_states = (replay.cost_of(moved).double() - clean.double())[0]
-        by_changes = descent.effects(change, block, shape)[0]
         allowed = FLOORS * floor + NEAR * by_states.abs()
         is_near = (by_changes - by_states).abs() <= allowed
         is_same = is_near | (~by_states.isfinite() & ~by_changes.isfinite())
@@ -222,8 +256,6 @@ def _descend(recording: Recording, site: Site) -> Descent | None:
     graph, value = recording.graph, recording.values[site.node]
     axis = site.axes.index("unit")
     nodes = graph.below(site.node)
-    if not nodes or not all(_is_followed(recording, node, value.dtype) for node in nodes):
-        return None
     forms: dict[str, Form] = {site.node: Form("column", axis)}
     made: list[Form] = []  # the form of each step's result
     way = Way(recording, forms, frozenset(node.name for node in nodes))
@@ -234,13 +266,13 @@ def _descend(recording: Recording, site: Site) -> Descent | None:
             steps += _spread_out(way, node)
             made += [DENSE] * (len(steps) - len(made))
             carried = carry(way, node)
-        if carried is None:
+        if carried is None or not _is_followed(recording, node, value.dtype, carried[0]):
             return None
         forms[node.name], step = carried
         names = tuple(name for name in node.inputs if name in forms)
         steps.append((node.name, names, step))
         made.append(forms[node.name])
-    if forms[graph.cost] != DENSE:
+    if not nodes or forms[graph.cost] != DENSE:
         return None
     positions = tuple(size for place, size in enumerate(value.shape) if place not in {0, axis})
     widths = [_width(recording, name, made[place]) for place, (name, _, _) in enumerate(steps)]
@@ -258,16 +290,17 @@ def _spread_out(way: Way, node: Node) -> Sequence[Stride]:
     """Spell the changes that a node reads as dense ones."""
     steps = []
     for name in way.varying(node):
-        if way.forms[name].kind in {"column", "block", "product"}:
+        form = way.forms[name]
+        if form.kind in SPELLED - ({"column", "block"} if form.is_folded else set()):
             steps.append((name, (name,), spread(way, name)))
-            way.forms[name] = DENSE
+            way.forms[name] = replace(DENSE, is_folded=form.is_folded)
     return steps
 
 
-def _is_followed(recording: Recording, node: Node, dtype: torch.dtype) -> bool:
+def _is_followed(recording: Recording, node: Node, dtype: torch.dtype, form: Form) -> bool:
     """Whether a node's value follows its examples along axis 0, in the site's precision."""
     value = recording.values[node.name]
-    if isinstance(value, (tuple, list)):  # what is taken of it is asked about itself
+    if isinstance(value, (tuple, list)) or form.is_folded:  # what becomes of it is asked itself
         return True
     follows = node.folding == "tile" or node.name in recording.tiles
     is_number = isinstance(value, Tensor) and value.dtype == dtype
@@ -278,7 +311,7 @@ def _width(recording: Recording, name: str, form: Form) -> int:
     """How many numbers a change takes up, per row and example."""
     value = recording.values[name]
     value = value[0] if isinstance(value, (tuple, list)) else value
-    numbers = int(value.numel() // max(len(value), 1))
-    if form == PRODUCT:
-        return numbers // int(value.shape[-1]) + 1
+    numbers = int(value.numel() // max(recording.n_examples, 1))
+    if form.kind in {"product", "plane"}:
+        return (numbers // int(value.shape[-1]) + 1) * (2 if form == PLANE else 1)
     return numbers // int(value.shape[form.axis]) if form.kind == "column" else numbers

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from neurodemon.terms.shapes import Float
+from neurodemon.terms.shapes import Float, Int
 
 FAR = 30.0  # beyond it exp is left to logarithms
 DEEP = -0.5  # below it a sum is too near to −1 for log1p
@@ -78,34 +78,36 @@ def square_change(clean: Numbers, change: Numbers) -> Numbers:
 
 
 def entropy_change(
-    logits: Float[Tensor, "class _ _"],
-    target: Float[Tensor, "class _ _"],
-    change: Float[Tensor, "class row example"],
-) -> Float[Tensor, "row example"]:
-    """Give the change of softmax cross-entropy: log1p(Σ_k p_k·expm1(d_k − d_y)), k ≠ y.
+    p: Float[Tensor, "class ..."],
+    target: Int[Tensor, "..."],
+    change: Float[Tensor, "class ..."],
+    logits: Callable[[], Float[Tensor, "class ..."]],
+) -> Float[Tensor, "..."]:
+    """Give the change of softmax cross-entropy: log1p(Σ_k p_k·expm1(d_k − d_y)).
 
     Args:
-        logits: clean, in float64.
-        target: 1 at the class of each example, else 0; all 0 where an example is not counted.
+        p: softmax of the clean logits, of a shape that broadcasts with the change's.
+        target: the class of each place, likewise; below 0 where a place is not counted.
         change: d of the logits.
+        logits: gives the clean ones in float64, for where the change is large.
 
     Returns:
-        The change of the cost per row and example, float64.
+        The change of the cost at each place, float64.
     """
-    p = torch.softmax(logits, 0)
-    others = (p * (1 - target)).to(change.dtype)
-    apart = change - (change * target.to(change.dtype)).sum(0)
-    total = (others * torch.expm1(apart)).sum(0)
+    index = target.clamp(min=0).expand(change.shape[1:])
+    apart = change - change.gather(0, index.unsqueeze(0))
+    total = (p * torch.expm1(apart)).sum(0)
     is_hard = (total < DEEP) | (apart.amax(0) > FAR)
     found = torch.log1p(total.clamp(min=DEEP)).double()
     if bool(is_hard.any()):
-        found = torch.where(is_hard, _entropy_apart(logits, target, change), found)
-    return found * target.sum(0)
+        clean = logits().expand(change.shape)[:, is_hard]
+        found[is_hard] = _entropy_apart(clean, index[is_hard], change[:, is_hard])
+    return found * (target >= 0)
 
 
 def _entropy_apart(logits: Tensor, target: Tensor, change: Tensor) -> Tensor:
     """The same where the change is large: as the difference of the two costs, in float64."""
     moved = logits + change.double()
-    is_own = target > 0  # a forbidden class is −∞: not to be multiplied by 0
-    costs = [torch.logsumexp(state, 0) - state.where(is_own, 0).sum(0) for state in (moved, logits)]
+    own = target.unsqueeze(0)
+    costs = [torch.logsumexp(state, 0) - state.gather(0, own)[0] for state in (moved, logits)]
     return costs[0] - costs[1]

@@ -1,13 +1,16 @@
 """Operations that make each number of the same one: a column stays a column."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from neurodemon.engine.carrying import planes
 from neurodemon.engine.carrying.forms import (
     CLASSES,
     DENSE,
+    PLANE,
     PRODUCT,
     SINGLE,
     Carried,
@@ -59,7 +62,8 @@ def elementwise(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     name, (form, *_) = way.varying(node)[0], forms
     operation = node.operation
     is_alike = way.value(node.name).shape == way.value(name).shape
-    if form.kind not in SINGLE or len(node.inputs) > 1 or not is_alike or operation is None:
+    is_one = len(node.inputs) == 1 and form.kind in SINGLE and not form.is_folded
+    if not is_one or not is_alike or operation is None:
         return None
     place = node.arguments.index(Ref(name))
     before, after = node.arguments[:place], node.arguments[place + 1 :]
@@ -67,7 +71,7 @@ def elementwise(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
 
     def run(window: Window, changes: Changes) -> Tensor:
         change = single(changes)
-        clean = way.clean(window, name, change)
+        clean = way.clean(window, name, form, change)
         if formula is not None:
             return formula(clean, change)
         return change_of(lambda z: operation(*before, z, *after), clean, change)
@@ -78,12 +82,12 @@ def elementwise(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
 def power(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     """`x²`, and other powers."""
     name = way.varying(node)[0]
-    if node.arguments[1:] != (2,) or forms[0].kind not in SINGLE:
+    if node.arguments[1:] != (2,) or forms[0].kind not in SINGLE or forms[0].is_folded:
         return elementwise(way, node, forms)
 
     def run(window: Window, changes: Changes) -> Tensor:
         change = single(changes)
-        return square_change(way.clean(window, name, change), change)
+        return square_change(way.clean(window, name, forms[0], change), change)
 
     return forms[0], run
 
@@ -91,7 +95,7 @@ def power(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
 def relu(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     """ReLU, in place where nobody else reads the change; at once with a product."""
     (name,), (form,) = way.varying(node), forms
-    if form == CLASSES:
+    if form in {CLASSES, PLANE} or form.is_folded:
         return None
     graph = way.recording.graph
     is_ours = len(way.readers(name)) == 1 and graph[name].operation_name in FRESH
@@ -111,7 +115,7 @@ def relu(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
         if form == DENSE:
             below, above = map(window.of, way.once(("relu", name), parts))
         else:
-            below, above = _parts(way.clean(window, name, change))
+            below, above = _parts(way.clean(window, name, form, change))
         return rectified_change(below, above, change)
 
     return (DENSE, run_product) if form == PRODUCT else (form, run)
@@ -126,11 +130,13 @@ def add(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     """`x + y` and `x − y`: what does not change is left out."""
     names, shape = way.varying(node), way.value(node.name).shape
     is_alike = all(way.value(name).shape == shape for name in names) and len(set(forms)) == 1
-    if len(node.arguments) != 2 or forms[0].kind not in SINGLE or not is_alike:
+    if len(node.arguments) != 2 or forms[0] == CLASSES or forms[0].is_folded or not is_alike:
         return None
     sign = -1 if node.operation_name == "sub" else 1
     if len(names) == 1 and (sign > 0 or way.reads_first(node)):
         return same(way, node, forms)
+    if forms[0].kind not in SINGLE:
+        return None
 
     def run(_: Window, changes: Changes) -> Change:
         first, *second = (one for one in changes if isinstance(one, Tensor))
@@ -140,22 +146,58 @@ def add(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
 
 
 def scale(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
-    """`x·c` and `x/c`, c a number or a value that does not change."""
+    """`x·c` and `x/c`, c a number or a value that does not change; products and ratios of both."""
     names, (form, *_) = way.varying(node), forms
     is_product, is_first = node.operation_name == "mul", way.reads_first(node)
-    is_one = len(names) == 1 and len(node.arguments) == 2 and form.kind in SINGLE
-    if not is_one or not (is_first or is_product):
+    if len(node.arguments) != 2 or form == CLASSES:
         return None
-    combine = torch.mul if is_product else torch.div
-    (factor,) = way.rest(node, 1) if is_first else way.rest(node, 0)[:1]
+    if len(names) == 2 or not (is_first or is_product):
+        return _combined(way, node, forms) if is_product else _ratio(way, node, forms)
+    factor = way.rest(node, 1 if is_first else 0)[0]
+    if form.kind in {"product", "plane"}:
+        factor = torch.as_tensor(factor)
+        return planes.scale(way, node, form, factor, is_divided=not is_product)
+    return _times(way, node, form, factor)
+
+
+def _times(way: Way, node: Node, form: Form, factor: Any) -> Carried | None:
+    """A factor that does not change."""
+    combine = torch.mul if node.operation_name == "mul" else torch.div
     if not isinstance(factor, Tensor):
         return form, lambda _, changes: combine(single(changes), factor)
-    value, other = way.value(node.name), node.arguments[1 if is_first else 0]
-    axis = way.recording.graph[other.name].example_axis
-    is_dense = form == DENSE and value.shape == way.value(names[0]).shape
-    if is_dense and axis == 0 and factor.ndim == value.ndim:
-        return form, lambda window, changes: combine(single(changes), window.of(factor))
-    is_shared = axis is None and (factor.ndim < value.ndim or len(factor) == 1)
-    if is_dense and is_shared:
+    stands = way.stands(node, factor)
+    if form != DENSE or stands == "apart":
+        return None
+    if stands == "shared":
         return form, lambda _, changes: combine(single(changes), factor)
-    return None
+    return form, lambda window, changes: combine(single(changes), window.of(factor))
+
+
+def _combined(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """The product of two changes: Δ(x·y) = dx·y + (x + dx)·dy."""
+    first, second = names = way.varying(node)
+    is_alike = len({way.value(name).ndim for name in (*names, node.name)}) == 1
+    if set(forms) != {DENSE} or not is_alike:
+        return None
+
+    def run(window: Window, changes: Changes) -> Tensor:
+        dx, dy = (one for one in changes if isinstance(one, Tensor))
+        x, y = window.of(way.value(first)), window.of(way.value(second))
+        return dx * y + (x + dx) * dy
+
+    return DENSE, run
+
+
+def _ratio(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
+    """A ratio whose denominator changes: Δ(x/y) = (dx − (x/y)·dy) / (y + dy)."""
+    names, result = way.varying(node), way.value(node.name)
+    is_alike = len({way.value(name).ndim for name in (*names, node.name)}) == 1
+    if set(forms) != {DENSE} or not is_alike or node.arguments[1] != Ref(names[-1]):
+        return None
+
+    def run(window: Window, changes: Changes) -> Tensor:
+        *dx, dy = (one for one in changes if isinstance(one, Tensor))
+        found = (dx[0] if dx else 0) - window.of(result) * dy
+        return found / (window.of(way.value(names[-1])) + dy)
+
+    return DENSE, run

@@ -1,11 +1,12 @@
 """Forms: how a change is kept, where it came along, and what a pass looks at."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar, cast
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.recording import Recording, weakly
@@ -21,20 +22,57 @@ class Form:
     Attributes:
         kind: `column`: that of one unit, (row, example, *positions). `block`: that of
             consecutive features, (row, example, feature). `product`: a column, and the weights
-            (row, feature) with which it is yet to be multiplied. `dense`: all of it, (row,
+            (row, feature) with which it is yet to be multiplied. `plane`: s and t, both (row,
+            example, *positions), and a vector v of each row, (row, feature): it is s times the
+            recorded vector of its place, its base, and t times v. `dense`: all of it, (row,
             example, *the rest of the value). `classes`: likewise, (class, row, example).
         axis: of a column: along which axis of the value the units stand.
+        is_folded: whether the value has its positions within axis 0, beside the examples; the
+            change keeps them apart.
     """
 
-    kind: Literal["column", "block", "product", "dense", "classes"]
+    kind: Literal["column", "block", "product", "plane", "dense", "classes"]
     axis: int = -1
+    is_folded: bool = False
 
 
-BLOCK, PRODUCT, DENSE, CLASSES = Form("block"), Form("product"), Form("dense"), Form("classes")
+BLOCK, PRODUCT, PLANE = Form("block"), Form("product"), Form("plane")
+DENSE, CLASSES = Form("dense"), Form("classes")
 SINGLE = {"column", "block", "dense"}  # kinds of one tensor whose features lie last or apart
 
-Change = Tensor | tuple[Tensor, Tensor]  # a pair where it is a product
+Change = Tensor | tuple[Tensor, ...]  # several where it is a product or in a plane
 Changes = Sequence[Change]
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """The recorded vectors of planes, and what they went through since.
+
+    Attributes:
+        vectors: gives one for each example and position, (example, *positions, feature).
+        maps: a vector multiplies them feature by feature, a matrix (out, in) is a Linear's.
+    """
+
+    vectors: Callable[[], Tensor]
+    maps: tuple[Tensor, ...] = ()
+
+    def through(self, other: Tensor) -> "Base":
+        """The same behind one more map."""
+        return Base(self.vectors, (*self.maps, other))
+
+    def seen(self, view: Callable[[Tensor], Tensor]) -> "Base":
+        """Some of them: a view that leaves features alone, so that maps can wait for it."""
+        return Base(lambda: view(self.vectors()), self.maps)
+
+    def made(self) -> Tensor:
+        """The vectors as they are behind all maps."""
+        return self.mapped(self.vectors())
+
+    def mapped(self, value: Tensor) -> Tensor:
+        """Anything of such vectors behind all maps."""
+        for one in self.maps:
+            value = value * one if one.ndim == 1 else functional.linear(value, one)
+        return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +137,13 @@ class Way:
         recording: the clean pass, which is not held: it keeps what is made of this.
         forms: of the nodes passed so far, by name.
         inside: all nodes that the change reaches on its way to the cost.
+        bases: of the forms that are planes, by name.
     """
 
     recording: Recording
     forms: dict[str, Form]
     inside: frozenset[str]
+    bases: dict[str, Base] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Let the recording go."""
@@ -126,6 +166,18 @@ class Way:
         names = self.varying(node)
         return len(names) == 1 and node.arguments[0] == Ref(names[0])
 
+    def stands(self, node: Node, factor: Tensor) -> Literal["example", "shared", "apart"]:
+        """How a factor stands beside a value: one for each example, for all, or neither."""
+        name, result = self.varying(node)[0], self.value(node.name)
+        others = [one for one in node.inputs if one != name]
+        axis = self.recording.graph[others[0]].example_axis if others else None
+        if result.shape != self.value(name).shape:
+            return "apart"
+        if axis == 0 and factor.ndim == result.ndim:
+            return "example"
+        is_shared = axis is None and (factor.ndim < result.ndim or len(factor) == 1)
+        return "shared" if is_shared else "apart"
+
     def readers(self, name: str) -> list[Node]:
         """The nodes on the way that read a value."""
         graph = self.recording.graph
@@ -138,9 +190,13 @@ class Way:
             kept[key] = make()
         return cast("Made", kept[key])
 
-    def clean(self, window: Window, name: str, change: Tensor) -> Tensor:
-        """The clean value that a change is one of, in its form."""
-        value, form = self.value(name), self.forms[name]
+    def base(self, window: Window, name: str) -> Tensor:
+        """The base of a plane, as it is at a node: (1, example, …), or (row, 1, …) of pairs."""
+        return window.of(self.once(("base", name), self.bases[name].made))
+
+    def clean(self, window: Window, name: str, form: Form, change: Tensor) -> Tensor:
+        """The clean value that a change is one of, in its form when it was read."""
+        value = self.value(name)
         if form.kind == "column":
             return window.at(value, form.axis)
         if form == BLOCK:
@@ -168,4 +224,9 @@ def pair(changes: Changes) -> tuple[Tensor, Tensor]:
         them is (row, example, *positions, feature).
     """
     ((column, weights),) = changes
-    return column.unsqueeze(-1), weights.reshape(len(weights), *[1] * (column.ndim - 1), -1)
+    return column.unsqueeze(-1), over_positions(weights, column)
+
+
+def over_positions(weights: Tensor, column: Tensor) -> Tensor:
+    """Shape vectors (row, feature) so that they can stand beside a column's examples."""
+    return weights.reshape(len(weights), *[1] * (column.ndim - 1), -1)

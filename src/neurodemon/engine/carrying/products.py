@@ -1,19 +1,20 @@
 """Matrix products and convolutions: a column becomes what is multiplied with its own weights."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neurodemon.engine.carrying import planes
 from neurodemon.engine.carrying.entropy import feeds_entropy
 from neurodemon.engine.carrying.forms import (
     BLOCK,
     CLASSES,
     DENSE,
     PRODUCT,
-    SINGLE,
     Carried,
     Change,
     Changes,
@@ -36,21 +37,27 @@ def linear(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     """`linear(x, W, b)`, `mm(x, W)`, `addmm(b, x, W)`: W·d without b; of one unit rank one."""
     place = 1 if node.operation_name == "addmm" else 0
     names, (form, *_) = way.varying(node), forms
-    if len(names) != 1 or node.arguments[place] != Ref(names[0]) or form.kind not in SINGLE:
+    if len(names) != 1 or node.arguments[place] != Ref(names[0]) or form == CLASSES:
         return None
     value, weight = way.value(names[0]), way.rest(node, place + 1)[0]
     is_last = form.kind != "column" or form.axis == value.ndim - 1
     if not isinstance(weight, Tensor) or weight.ndim != 2 or not is_last:
         return None
     weight = weight if node.operation_name == "linear" else weight.T  # (out, in)
-    if feeds_entropy(way, node):
-        return CLASSES, _to_classes(form, weight)
-    if form.kind == "column":
-        return PRODUCT, lambda window, changes: (
-            single(changes),
-            weight.T.index_select(0, window.units),
-        )
-    return DENSE, _to_dense(form, weight)
+    feeds = feeds_entropy(way, node) and not form.is_folded
+    if form.kind in {"product", "plane"}:
+        return planes.through_linear(way, node, form, weight, is_last=feeds)
+    return (CLASSES, _to_classes(form, weight)) if feeds else _multiplied(form, weight)
+
+
+def _multiplied(form: Form, weight: Tensor) -> Carried:
+    """A product, of one unit; all numbers of it, of all."""
+    if form.kind != "column":
+        return replace(DENSE, is_folded=form.is_folded), _to_dense(form, weight)
+    return replace(PRODUCT, is_folded=form.is_folded), lambda window, changes: (
+        single(changes),
+        weight.T.index_select(0, window.units),
+    )
 
 
 def _to_dense(form: Form, weight: Tensor) -> Step:
