@@ -5,6 +5,7 @@ Oracle: the same measurement with no way found, so that the operations run on wh
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ from torch.nn import functional
 import neurodemon as nd
 from neurodemon.engine import differences
 from neurodemon.engine import measure as measuring
-from neurodemon.engine.carrying.forms import Way
+from neurodemon.engine.carrying import norms, pooling, products, states
+from neurodemon.engine.carrying import planes as planes_room
+from neurodemon.engine.carrying.forms import Base, Way
 from neurodemon.engine.carrying.table import RULES
 from neurodemon.engine.differences import Descent, find_descent
 from neurodemon.engine.folding import Pass
@@ -142,6 +145,16 @@ LAYERS: dict[str, Callable[[], nn.Module]] = {
         lambda: nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Tanh(), nn.Conv2d(4, 3, 1)),
         torch.relu,
         pooled,
+    ),
+    "a convolution of its own kind": layer(
+        lambda: nn.Conv2d(4, 3, (3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2)),
+        torch.tanh,
+        pooled,
+    ),
+    "a convolution, ReLU read twice": layer(
+        lambda: nn.Conv2d(4, 3, 2, padding=1),
+        torch.relu,
+        lambda x: pooled(functional.max_pool2d(torch.relu(x), 2)) + pooled(x),
     ),
     "padding by name": layer(lambda: nn.Conv2d(4, 3, 3, padding="same"), torch.relu, pooled),
     "batch norm": layer(lambda: nn.Sequential(nn.Conv2d(4, 3, 1), running(3)), torch.relu, pooled),
@@ -290,6 +303,7 @@ ENDS: dict[str, Callable] = {
     "softmax": lambda x: x.softmax(1),
     "sums so far": lambda x: x.cumsum(1),
     "products of all": lambda x: x.cumprod(1),
+    "beside fixed ones": lambda x: torch.hypot(x, FIXED.to(x.dtype)),
 }
 
 
@@ -662,6 +676,43 @@ def test_without_that_proof_a_broken_rule_would_be_seen_here(
     states_only()
     states = whole(subject)
     assert np.abs(changes - states).max() > 0.1 * np.abs(states).max()
+
+
+def twice(method: Callable) -> Callable:
+    """The same, all its numbers doubled."""
+
+    def run(*arguments: Any, **options: Any) -> Any:
+        found = method(*arguments, **options)
+        return tuple(2 * one for one in found) if isinstance(found, tuple) else 2 * found
+
+    return run
+
+
+BROKEN: dict[str, tuple[str, Any, str]] = {
+    "the plane": ("norm of a product, masked", norms._Norm, "_factors"),
+    "a norm of all": ("norm of all features", norms._Norm, "_factors"),
+    "inner products": ("norm of a product", norms, "_inner"),
+    "maps of bases": ("norm then a linear", Base, "mapped"),
+    "numbers spelled": ("norm then ReLU", planes_room, "spelled"),
+    "states": ("beside fixed ones", states, "_double"),
+    "patches": ("convolution", products, "_patches"),
+    "maxima": ("two convolutions", pooling, "_below_and_top"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_each_part_broken_is_seen(
+    name: str, monkeypatch: pytest.MonkeyPatch, states_only: Callable[[], None]
+) -> None:
+    case, owner, part = BROKEN[name]
+    monkeypatch.setattr(owner, part, twice(getattr(owner, part)))
+    assert way_of(subject_of(ALL[case]().to(torch.float64))) is None
+    monkeypatch.setattr(differences, "_proves", lambda *_: True)
+    subject = subject_of(ALL[case]().to(torch.float64))
+    changes = whole(subject)
+    states_only()
+    found = whole(subject)
+    assert np.abs(changes - found).max() > 0.01 * np.abs(found).max()
 
 
 def test_units_that_are_no_columns_have_no_way() -> None:

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurodemon.engine.carrying.elementwise import FRESH
 from neurodemon.engine.carrying.forms import (
     CLASSES,
     DENSE,
+    MAKERS,
     PLANE,
     Change,
     Form,
@@ -41,10 +41,11 @@ KINDS = {"neuron", "channel"}  # of units that are one column
 DTYPES = {torch.float32, torch.float64}
 PROVED = 3  # examples on which a way is held against whole states before it is taken
 FLOORS, NEAR = 64.0, 1e-3  # how far it may be off there: in noise floors, and of the effect
+FRESH = MAKERS - {"conv2d"}  # whose results lie in no room
 SPELLED = {"column", "block", "product", "plane"}  # kinds that can be spelled as a dense change
 SPARED = 0.75  # of all positions: run whole states where they take less
 NARROW = 4  # a step that takes up so many times less room than the widest is narrow
-WIDE_NUMBERS = 1 << 17  # that the widest change of a pass may have: about a core's own cache
+WIDE_NUMBERS = 1 << 20  # that the widest change of a pass may have: larger ones leave the caches
 
 Stride = tuple[str, tuple[str, ...], Step]  # the change that is made, of which, and how
 

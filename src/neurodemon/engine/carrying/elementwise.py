@@ -8,6 +8,7 @@ from torch import Tensor
 
 from neurodemon.engine.carrying import planes
 from neurodemon.engine.carrying.forms import (
+    CHANNEL,
     CLASSES,
     DENSE,
     PLANE,
@@ -19,9 +20,11 @@ from neurodemon.engine.carrying.forms import (
     Form,
     Way,
     Window,
+    owns,
     pair,
     single,
 )
+from neurodemon.engine.carrying.pooling import tiled_kernel
 from neurodemon.engine.formulas import (
     change_of,
     rectified_change,
@@ -32,7 +35,6 @@ from neurodemon.engine.formulas import (
 from neurodemon.engine.operations import is_pointwise
 from neurodemon.graph.node import Node, Ref
 
-FRESH = {"linear", "mm", "addmm", "matmul", "conv1d", "conv2d", "conv3d"}  # give a new tensor
 _FORMULAS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "tanh": tanh_change,
     "sigmoid": sigmoid_change,
@@ -97,8 +99,10 @@ def relu(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     (name,), (form,) = way.varying(node), forms
     if form in {CLASSES, PLANE} or form.is_folded:
         return None
-    graph = way.recording.graph
-    is_ours = len(way.readers(name)) == 1 and graph[name].operation_name in FRESH
+    if _can_wait(way, node, form):
+        way.waiting[node.name] = name
+        return form, lambda _, changes: changes[0]
+    is_ours = owns(way, name)
 
     def parts() -> tuple[Tensor, Tensor]:
         return _parts(way.value(name))
@@ -119,6 +123,13 @@ def relu(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
         return rectified_change(below, above, change)
 
     return (DENSE, run_product) if form == PRODUCT else (form, run)
+
+
+def _can_wait(way: Way, node: Node, form: Form) -> bool:
+    """Whether a ReLU can be left to a maximum over windows side by side, which alone reads it."""
+    readers = way.readers(node.name)
+    is_fit = len(readers) == 1 and form in {CHANNEL, DENSE}
+    return is_fit and tiled_kernel(way, readers[0]) is not None
 
 
 def _parts(value: Tensor) -> tuple[Tensor, Tensor]:

@@ -37,7 +37,7 @@ class Form:
 
 
 BLOCK, PRODUCT, PLANE = Form("block"), Form("product"), Form("plane")
-DENSE, CLASSES = Form("dense"), Form("classes")
+DENSE, CLASSES, CHANNEL = Form("dense"), Form("classes"), Form("column", 1)
 SINGLE = {"column", "block", "dense"}  # kinds of one tensor whose features lie last or apart
 
 Change = Tensor | tuple[Tensor, ...]  # several where it is a product or in a plane
@@ -138,12 +138,15 @@ class Way:
         forms: of the nodes passed so far, by name.
         inside: all nodes that the change reaches on its way to the cost.
         bases: of the forms that are planes, by name.
+        waiting: which ReLUs are left to the maximum that reads them, and what they read: until
+            there the change is still one of that.
     """
 
     recording: Recording
     forms: dict[str, Form]
     inside: frozenset[str]
     bases: dict[str, Base] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Let the recording go."""
@@ -202,6 +205,14 @@ class Way:
         if form == BLOCK:
             return window.features(value, change.shape[2])
         return window.of(value)
+
+
+MAKERS = {"linear", "mm", "addmm", "matmul", "conv1d", "conv2d", "conv3d"}  # of new tensors
+
+
+def owns(way: Way, name: str) -> bool:
+    """Whether a change may be overwritten by the one node that reads it."""
+    return len(way.readers(name)) == 1 and way.recording.graph[name].operation_name in MAKERS
 
 
 Rule = Callable[[Way, Node, Sequence[Form]], Carried | None]

@@ -1,5 +1,6 @@
 """Matrix products and convolutions: a column becomes what is multiplied with its own weights."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,7 @@ from neurodemon.engine.carrying.forms import (
 )
 from neurodemon.graph.node import Node, Ref
 
+PARTS = 4  # of a product of few rows, which torch would leave to one core
 CONVOLVE: dict[str, Callable[..., Tensor]] = {
     "conv1d": torch.conv1d,
     "conv2d": torch.conv2d,
@@ -83,7 +85,10 @@ def _to_classes(form: Form, weight: Tensor) -> Step:
             own = _own_block(weight, window, change.shape[2])
             return torch.bmm(own, change.mT).transpose(0, 1)
         flat = change.flatten(0, 1)
-        return (weight @ flat.T).reshape(len(weight), *change.shape[:2])
+        parts = PARTS if len(flat) % PARTS == 0 else 1
+        apart = flat.reshape(parts, -1, flat.shape[1])
+        found = torch.bmm(weight.expand(parts, -1, -1), apart.mT)  # few rows: else on one core
+        return found.transpose(0, 1).reshape(len(weight), *change.shape[:2])
 
     return run
 
@@ -110,7 +115,7 @@ def convolution(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
         return None
     if is_alone and groups > 1:
         return form, _each_alone(convolve, weight, tuple(settings[:3]))
-    return DENSE, _one_channel(convolve, weight, tuple(settings[:3]), shape)
+    return DENSE, _one_channel(node.name, convolve, weight, tuple(settings[:3]), shape)
 
 
 def _whole(convolve: Callable[..., Tensor], weight: Tensor, settings: tuple[Any, ...]) -> Step:
@@ -136,30 +141,43 @@ def _each_alone(convolve: Callable[..., Tensor], weight: Tensor, settings: tuple
 
 
 def _one_channel(
+    name: str,
     convolve: Callable[..., Tensor],
     weight: Tensor,
     settings: tuple[Any, ...],
     shape: tuple[int, ...],
 ) -> Step:
     """One input channel for each row."""
-    stride, padding, dilation = settings
+    can_lay_out = convolve is torch.conv2d and not isinstance(settings[1], str)
 
     def run(window: Window, changes: Changes) -> Change:
         column = single(changes)
         rows, examples = column.shape[:2]
         own = weight.transpose(0, 1).index_select(0, window.units)  # (row, out, *kernel)
-        if rows == 1:
-            planes, filters = column[0].unsqueeze(1), own[0].unsqueeze(1)
-            return convolve(planes, filters, None, *settings).unsqueeze(0)
-        if convolve is torch.conv2d and not isinstance(padding, str):
-            planes = column.reshape(-1, 1, *column.shape[2:])
-            kernel = tuple(own.shape[2:])
-            patches = functional.unfold(planes, kernel, dilation, padding, stride)
-            patches = patches.reshape(rows, examples, *patches.shape[1:])
-            found = own.flatten(2).unsqueeze(1) @ patches
-            return found.reshape(*found.shape[:3], *shape)
+        if can_lay_out:
+            room = window.room(name, (rows, examples, own.shape[1], math.prod(shape)), column)
+            patches = _patches(column, tuple(own.shape[2:]), settings, shape)
+            for row in range(rows):
+                kernels = own[row].flatten(1).expand(examples, -1, -1)
+                torch.bmm(kernels, patches[row], out=room[row])
+            return room.reshape(*room.shape[:3], *shape)
         filters = own.flatten(0, 1).unsqueeze(1)
         found = convolve(column.transpose(0, 1), filters, None, *settings, rows)
         return found.reshape(examples, rows, -1, *shape).transpose(0, 1)
 
     return run
+
+
+def _patches(
+    planes: Tensor, kernel: Sequence[int], settings: Sequence[Any], shape: Sequence[int]
+) -> Tensor:
+    """What a kernel meets at each place of each plane, (row, example, of the kernel, place)."""
+    stride, padding, dilation = (
+        tuple(one) * (1 if len(one) == 2 else 2) if isinstance(one, (list, tuple)) else (one, one)
+        for one in settings
+    )
+    padded = functional.pad(planes, (padding[1], padding[1], padding[0], padding[0])).contiguous()
+    down, across = padded.stride()[-2:]
+    steps = (dilation[0] * down, dilation[1] * across, stride[0] * down, stride[1] * across)
+    view = padded.as_strided((*planes.shape[:2], *kernel, *shape), (*padded.stride()[:2], *steps))
+    return view.reshape(*planes.shape[:2], math.prod(kernel), math.prod(shape))

@@ -1,7 +1,6 @@
 """Operations that move or gather numbers: reshaping, averages, pooling, running statistics."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,6 +8,7 @@ from torch import Tensor
 from neurodemon.engine.carrying import planes
 from neurodemon.engine.carrying.forms import (
     BLOCK,
+    CHANNEL,
     CLASSES,
     DENSE,
     PLANE,
@@ -22,8 +22,6 @@ from neurodemon.engine.carrying.forms import (
     single,
 )
 from neurodemon.graph.node import Node
-
-CHANNEL = Form("column", 1)
 
 
 def reshape(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
@@ -165,81 +163,3 @@ def batch_norm(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
         return change * factor[window.units].reshape(-1, *[1] * (change.ndim - 1))
 
     return form, run
-
-
-def average_pool(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
-    """Averages over windows of each channel by itself: of a change as of a state."""
-    (form, *_), dims, operation = forms, _dims(node), node.operation
-    value = way.value(way.varying(node)[0])
-    is_fit = way.reads_first(node) and value.ndim == dims + 2 and form in {CHANNEL, DENSE}
-    if not is_fit or operation is None:
-        return None
-    rest = way.rest(node, 1)
-
-    def run(_: Window, changes: Changes) -> Change:
-        change = single(changes)
-        found: Tensor = operation(change.reshape(-1, 1, *change.shape[-dims:]), *rest)
-        return found.reshape(*change.shape[:-dims], *found.shape[2:])
-
-    return form, run
-
-
-def maximum_pool(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
-    """Maxima over windows side by side: max(z + d) − M = max(d + (z − M)), M the maximum of z."""
-    (name, *_), (form, *_), dims = way.varying(node), forms, _dims(node)
-    kernel = _tiled_kernel(way.rest(node, 1), dims)
-    is_fit = way.reads_first(node) and way.value(name).ndim == dims + 2 and kernel is not None
-    if not is_fit or form not in {CHANNEL, DENSE} or kernel is None:
-        return None
-
-    def below() -> Tensor:
-        value, top = way.value(name), way.value(node.name)
-        for axis, width in enumerate(kernel, 2):
-            top = top.repeat_interleave(width, axis)
-        covered = value
-        for axis, size in enumerate(top.shape[2:], 2):
-            covered = covered.narrow(axis, 0, size)
-        return covered - top
-
-    def run(window: Window, changes: Changes) -> Change:
-        low = way.once(("pool", node.name), below)
-        found = single(changes)
-        for axis, size in enumerate(low.shape[2:]):
-            found = found.narrow(axis - dims, 0, size)
-        found = found + (window.at(low, 1) if form == CHANNEL else window.of(low))
-        for axis, width in enumerate(kernel):
-            found = _highest(found, axis - dims, width)
-        return found
-
-    return form, run
-
-
-def _highest(value: Tensor, axis: int, width: int) -> Tensor:
-    """The maximum of each so many neighbours along an axis."""
-    shape = list(value.shape)
-    shape[axis : axis + 1 or None] = [value.shape[axis] // width, width]
-    first, *others = value.reshape(shape).unbind(axis)
-    for other in others:
-        first = torch.maximum(first, other)
-    return first
-
-
-def _tiled_kernel(rest: Sequence[Any], dims: int) -> tuple[int, ...] | None:
-    """The windows' sizes where they lie side by side: stride alike, no padding, none cut off."""
-    defaults: list[Any] = [None, [], 0, 1, False]
-    kernel, stride, padding, dilation, is_cut = [*rest, *defaults[len(rest) :]]
-    sizes = _each(kernel, dims)
-    is_tiled = _each(stride or kernel, dims) == sizes and not is_cut
-    is_plain = set(_each(padding, dims)) == {0} and set(_each(dilation, dims)) == {1}
-    return sizes if is_tiled and is_plain else None
-
-
-def _each(setting: Any, dims: int) -> tuple[int, ...]:
-    """One number for each dimension."""
-    numbers = tuple(setting) if isinstance(setting, (list, tuple)) else (setting,)
-    return numbers * dims if len(numbers) == 1 else numbers
-
-
-def _dims(node: Node) -> int:
-    """How many dimensions an operation pools over, by its name: `max_pool2d`."""
-    return int(node.operation_name[-2])

@@ -6,7 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from neurodemon.engine.carrying import elementwise, norms, planes, products, shapes
+from neurodemon.engine.carrying import elementwise, norms, planes, pooling, products, shapes
 from neurodemon.engine.carrying.entropy import entropy
 from neurodemon.engine.carrying.forms import (
     Carried,
@@ -41,9 +41,9 @@ RULES: dict[str, Rule] = {
     "matmul": products.linear,
     "addmm": products.linear,
     **dict.fromkeys(products.CONVOLVE, products.convolution),
-    **{f"max_pool{dims}d": shapes.maximum_pool for dims in (1, 2, 3)},
-    **{f"avg_pool{dims}d": shapes.average_pool for dims in (1, 2, 3)},
-    **{f"adaptive_avg_pool{dims}d": shapes.average_pool for dims in (1, 2, 3)},
+    **{f"max_pool{dims}d": pooling.maximum_pool for dims in (1, 2, 3)},
+    **{f"avg_pool{dims}d": pooling.average_pool for dims in (1, 2, 3)},
+    **{f"adaptive_avg_pool{dims}d": pooling.average_pool for dims in (1, 2, 3)},
     "reshape": shapes.reshape,
     "view": shapes.reshape,
     "flatten": shapes.reshape,
