@@ -12,10 +12,14 @@ import pytest
 import torch
 from oracles.models import Case, classes, seeded
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from zoo.hugging_face import bert
 
 import neurodemon as nd
+from neurodemon.engine import differences
+from neurodemon.engine import room as room_module
+from neurodemon.engine.differences import find_descent
 from neurodemon.engine.room import Room, row_bytes
 from neurodemon.engine.trials import PassSize
 from neurodemon.errors import BudgetError, DeviceMemoryError
@@ -136,6 +140,47 @@ def test_what_is_counted_is_what_is_taken() -> None:
             running.measure(recording, block, torch.ones_like(z)[:, None], size)
         counted = each * size.examples * size.rows + 4 * z.nbytes
         assert counted / 2 < watch.most < counted
+
+
+class Words(nn.Module):
+    """A last block whose logits are wide: a norm behind a residual, and a cost of each token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Linear(4, 64), nn.LayerNorm(8)
+        self.second, self.head = nn.Linear(64, 8), nn.Linear(8, 500)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.norm(self.second(torch.tanh(self.first(x)))))
+
+
+def each_token(output: Tensor, target: Tensor) -> Tensor:
+    return functional.cross_entropy(output.mT, target, reduction="none").mean(1)
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_what_a_way_of_changes_keeps_is_counted(
+    *, is_counted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_module, "CARRIED_BYTES", 1_200_000)
+    monkeypatch.setattr(differences, "WIDE_NUMBERS", 1 << 14)
+    if not is_counted:  # the control: as if nothing were kept
+        monkeypatch.setattr(room_module, "find_descent", lambda *_: None)
+    inputs, target = torch.randn(20, 10, 4), torch.randint(500, (20, 10))
+    subject = nd.Subject(seeded(Words), [(inputs, target)], each_token)
+    recording, block = subject.recording(0), nd.units(subject, "first").blocks[0]
+    before, site = recording.n_bytes, recording.graph.site_by_name["first"]
+    watch = Watch()
+    with watch:
+        with pytest.raises(DeviceMemoryError, match=r"expected at least [\d,]+") as caught:
+            Room(1).pass_size(recording, site, 1 << 20)
+        least = int(
+            re.findall(r"expected at least ([\d,]+)", str(caught.value))[0].replace(",", "")
+        )
+        size = Room(least).pass_size(recording, site, 1 << 20)
+        running.measure(recording, block, torch.ones(20, 10, 64), size)
+    assert find_descent(recording, block) is not None
+    assert (before + watch.most <= least) == is_counted
 
 
 class Refusing:

@@ -5,6 +5,7 @@ and float32 keeps its digits at effects far below the rounding of the cost. Slow
 which runs the operations on whole states and subtracts two costs.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -45,6 +46,7 @@ FRESH = MAKERS - {"conv2d"}  # whose results lie in no room
 SPELLED = {"column", "block", "product", "plane"}  # kinds that can be spelled as a dense change
 SPARED = 0.75  # of all positions: run whole states where they take less
 NARROW = 4  # a step that takes up so many times less room than the widest is narrow
+MOST_ROWS = 64  # carried down at once
 WIDE_NUMBERS = 1 << 20  # that the widest change of a pass may have: larger ones leave the caches
 
 Stride = tuple[str, tuple[str, ...], Step]  # the change that is made, of which, and how
@@ -62,6 +64,7 @@ class Descent:
         fresh: which of them lie in memory of their own.
         cost: the name of the last.
         width: the most numbers that a change takes up, per row and example.
+        narrow: the same, of the site and of steps that are not wide.
         wide: the first of the wide steps, and one past the last. Those before and after take
             little room, and are run for many rows at once.
     """
@@ -73,14 +76,24 @@ class Descent:
     fresh: frozenset[str]
     cost: str
     width: int
+    narrow: int
     wide: tuple[int, int]
 
     def examples_at_once(self, n_examples: int, numbers: int = WIDE_NUMBERS) -> int:
         """How many examples a pass takes, so that its widest change fits a cache, and memory."""
         return max(1, min(n_examples, min(WIDE_NUMBERS, numbers) // self.width))
 
+    def rows_at_once(self, n_examples: int, numbers: int = WIDE_NUMBERS) -> int:
+        """How many rows go through the steps that are not wide, on so many examples."""
+        most = min(WIDE_NUMBERS, numbers) // (self.narrow * n_examples)
+        return max(1, min(MOST_ROWS, most))
+
     def effects(
-        self, change: Float[Tensor, "row example part"], block: UnitBlock, shape: Pass
+        self,
+        change: Float[Tensor, "row example part"],
+        block: UnitBlock,
+        shape: Pass,
+        numbers: int = WIDE_NUMBERS,
     ) -> Float[Tensor, "row example"]:
         """Carry changes down to the cost.
 
@@ -88,6 +101,7 @@ class Descent:
             change: Δz of one unit per row, of the pass's examples, as `take_units` gives it.
             block: one unit per row.
             shape: the pass.
+            numbers: how many the widest change may have, if fewer than fit a cache.
 
         Returns:
             cost after − cost before, float64.
@@ -99,15 +113,17 @@ class Descent:
         with torch.no_grad():
             found = self._run(window, {self.source: entry}, 0, first)
             if first < last:
-                found |= self._run_wide(window, found)
+                found |= self._run_wide(window, found, min(WIDE_NUMBERS, numbers))
             found = self._run(window, found, last, len(self.steps))
         return cast("Tensor", found[self.cost]).double()
 
-    def _run_wide(self, window: Window, found: dict[str, Change]) -> dict[str, Change]:
-        """Run the wide steps, so many rows at a time as fit a cache."""
+    def _run_wide(
+        self, window: Window, found: dict[str, Change], numbers: int
+    ) -> dict[str, Change]:
+        """Run the wide steps, for so many rows at a time that none has more numbers."""
         first, last = self.wide
         rows, examples = len(window.units), 1 if window.shape.picks else window.shape.n_examples
-        at_once = max(1, WIDE_NUMBERS // (self.width * examples))
+        at_once = max(1, numbers // (self.width * examples))
         window = replace(window, rooms={} if self._leaves_fresh else None)
         parts = []
         for start in range(0, rows, at_once):
@@ -282,9 +298,11 @@ def _descend(recording: Recording, site: Site) -> Descent | None:
     is_wide = [place for place, (name, names, _) in enumerate(steps) if large & {name, *names}]
     wide = (is_wide[0], is_wide[-1] + 1)
     fresh = frozenset(node.name for node in nodes if node.operation_name in FRESH)
+    narrow = max(1, math.prod(positions), *widths[: wide[0]], *widths[wide[1] :])
     return Descent(
-        site.node, positions, tuple(steps), forms, fresh, graph.cost, width=width, wide=wide
-    )
+        site.node, positions, tuple(steps), forms, fresh, graph.cost,
+        width=width, narrow=narrow, wide=wide,
+    )  # fmt: skip
 
 
 def _spread_out(way: Way, node: Node) -> Sequence[Stride]:

@@ -17,8 +17,6 @@ from neurodemon.engine.trials import PassSize, Trials, cut_passes
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import UnitBlock
 
-ROWS_OF_CHANGES = 64  # carried down at once in passes of 2^20 numbers, of smaller ones fewer
-
 
 def measure(
     recording: Recording,
@@ -69,12 +67,13 @@ def _carry_down(
     """Measure by differences, where every operation on the way to the cost has one."""
     change = take_units(dz, block)
     n_examples = descent.examples_at_once(recording.n_examples, numbers)
-    rows = max(1, min(len(block), numbers * ROWS_OF_CHANGES >> 20))
+    rows = descent.rows_at_once(n_examples, numbers)
     found = change.new_empty(recording.n_examples, len(block), dtype=torch.float64)
     for start in range(0, recording.n_examples, n_examples):
         here = slice(start, min(start + n_examples, recording.n_examples))
         for first in range(0, len(block), rows):
             own = slice(first, min(first + rows, len(block)))
             shape = Pass(here.start, here.stop, own.stop - own.start)
-            found[here, own] = descent.effects(change[own, here], block[own], shape).T
+            own_change = change[own, here]
+            found[here, own] = descent.effects(own_change, block[own], shape, numbers).T
     return found.cpu()

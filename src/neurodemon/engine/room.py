@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import numpy as np
 from torch import Tensor
 
+from neurodemon.engine.differences import find_descent
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.memory import give_back, memory_told
 from neurodemon.engine.recording import Recording
@@ -19,6 +21,7 @@ from neurodemon.engine.replay import Replay
 from neurodemon.engine.trials import LARGER_ROW, PassSize
 from neurodemon.errors import DeviceMemoryError
 from neurodemon.terms.sites import Site
+from neurodemon.terms.units import UnitBlock
 
 SLACK = 1.25  # what operations take for themselves while they run
 COPIES = 4  # of a site's own value: z, Δz, and both moved
@@ -162,6 +165,8 @@ def _by_width(recording: Recording, site: Site, numbers_per_pass: int) -> PassSi
 def _fitted(recording: Recording, site: Site, size: PassSize, most_bytes: int) -> PassSize:
     """Make a size smaller until it fits."""
     own = recording.values[site.node]
+    any_unit = UnitBlock(site, site.unit_kind, np.array([0]), np.array([-1]))
+    find_descent(recording, any_unit)  # what it keeps with the recording is counted, too
     held = recording.n_bytes + CARRIED_BYTES
     held += COPIES * own.numel() * own.element_size() if isinstance(own, Tensor) else 0
     each = row_bytes(recording, site)

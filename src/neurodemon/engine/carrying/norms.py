@@ -30,6 +30,7 @@ from neurodemon.engine.carrying.forms import (
 from neurodemon.graph.node import Node
 
 EPS = 1e-5  # torch's own of a layer norm
+NUMBERS = 1 << 20  # that are spelled in float64 at once
 Plane = tuple[Tensor, Tensor, Tensor]  # s, t and v
 
 
@@ -103,7 +104,7 @@ class _Norm:
         """The change in a plane, of one that is a column times a vector of each row."""
         own, step = self._centred(weights.double()), column.double()
         vectors, square = map(window.of, self.clean)
-        along = _inner(vectors.double(), own, window) / own.shape[-1]
+        along = _inner(vectors, own, window) / own.shape[-1]
         size = over_positions(own.square().mean(-1, keepdim=True), column).squeeze(-1)
         growth = step * (2 * along + step * size)
         s, t = self._factors(square, (square + growth).clamp(min=0), growth)
@@ -136,7 +137,12 @@ def _norm_of(way: Way, node: Node) -> _Norm:
 
 
 def _inner(vectors: Tensor, own: Tensor, window: Window) -> Tensor:
-    """The inner products of each row's own vector with those of all places it looks at."""
+    """The inner products of each row's own vector with those of all places it looks at, float64."""
+    at_once = max(1, NUMBERS // vectors[0, 0].numel())
     if window.shape.picks:
-        return (vectors * over_positions(own, vectors[..., 0])).sum(-1)
-    return (vectors[0] @ own.T).movedim(-1, 0)
+        pairs = zip(torch.split(vectors, at_once), torch.split(own, at_once), strict=True)
+        found = [(part * over_positions(one, part[..., 0])).sum(-1) for part, one in pairs]
+        return torch.cat(found)
+    return torch.cat([part.double() @ own.T for part in torch.split(vectors[0], at_once)]).movedim(
+        -1, 0
+    )
