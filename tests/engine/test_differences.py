@@ -267,7 +267,7 @@ NORMS: dict[str, tuple[Callable[[], nn.Module], Callable, Callable]] = {
     "then a linear, averaged": (of(linear, norm, linear), torch.tanh, lambda x: x.mean(1)),
     "then two": (of(linear, norm, linear, linear), torch.tanh, masked),
     "then features scaled": (
-        of(linear, norm), torch.tanh, lambda x: (x * FIXED.to(x.dtype) / 3)[:, 0],
+        of(linear, norm), torch.tanh, lambda x: (x * FIXED.to(x.dtype) * 0.7 / 0.3)[:, 0],
     ),
     "then features divided": (
         of(linear, norm), torch.tanh, lambda x: (x / (FIXED.to(x.dtype) + 2))[:, 0],
@@ -713,6 +713,19 @@ def test_each_part_broken_is_seen(
     states_only()
     found = whole(subject)
     assert np.abs(changes - found).max() > 0.01 * np.abs(found).max()
+
+
+def test_an_operation_that_refuses_leaves_it_to_whole_states(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    errors = [RuntimeError("not implemented for 'Double'"), torch.OutOfMemoryError("no room")]
+    monkeypatch.setattr(states, "_double", lambda _: (_ for _ in ()).throw(errors[0]))
+    case = ALL["beside fixed ones"]
+    assert way_of(subject_of(case())) is None
+    assert bool(whole(subject_of(case())).any())
+    errors.reverse()
+    with pytest.raises(torch.OutOfMemoryError):
+        way_of(subject_of(case()))
 
 
 def test_units_that_are_no_columns_have_no_way() -> None:

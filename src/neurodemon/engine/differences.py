@@ -29,6 +29,7 @@ from neurodemon.engine.carrying.forms import (
 from neurodemon.engine.carrying.table import carry, spread
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import canonical, take_units
+from neurodemon.engine.memory import is_about_memory
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.region import find_region
 from neurodemon.engine.replay import Replay
@@ -243,7 +244,12 @@ def _proves(recording: Recording, site: Site, descent: Descent) -> bool:
     units = np.array(sorted({0, site.n_units // 2, site.n_units - 1}))
     block = UnitBlock(site, site.unit_kind, units, np.full(len(units), -1))
     change = take_units(torch.full_like(canonical(z[:n_examples], site), step), block)
-    found = descent.effects(change, block, Pass(0, n_examples, len(units)))
+    try:
+        found = descent.effects(change, block, Pass(0, n_examples, len(units)))
+    except (RuntimeError, IndexError, TypeError) as error:
+        if is_about_memory(error):
+            raise
+        return False  # an operation that refuses float64, or numbers that are not the model's own
     for unit, by_changes in zip(units, found, strict=True):
         moved = replay.clean.clone()
         moved.select(site.axes.index("unit"), int(unit)).add_(step)

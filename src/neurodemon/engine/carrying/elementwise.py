@@ -166,7 +166,8 @@ def scale(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
         return _combined(way, node, forms) if is_product else _ratio(way, node, forms)
     factor = way.rest(node, 1 if is_first else 0)[0]
     if form.kind in {"product", "plane"}:
-        factor = torch.as_tensor(factor)
+        if not isinstance(factor, Tensor):
+            factor = torch.tensor(factor, dtype=torch.float64)
         return planes.scale(way, node, form, factor, is_divided=not is_product)
     return _times(way, node, form, factor)
 

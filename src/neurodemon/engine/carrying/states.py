@@ -22,7 +22,7 @@ CASTS = {"_to_copy"}  # may round what is to keep its digits
 def by_states(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     """Any operation that works on each example by itself, on values without positions."""
     names, operation = way.varying(node), node.operation
-    if operation is None or not hasattr(operation, "_overloadpacket"):  # not torch's own
+    if operation is None or getattr(operation, "namespace", "") != "aten":  # not torch's own
         return None
     others = [name for name in node.inputs if name not in way.forms]
     values = [way.recording.values[name] for name in (*names, node.name)]
