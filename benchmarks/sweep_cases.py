@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,21 +90,40 @@ def _padded(tokens: Tensor, length: int = 64) -> Tensor:
 
 
 def decoder() -> nd.Subject:
-    """A GPT-2 of 6 layers with seeded weights; the cost is of the last token alone."""
+    """A GPT-2 of 6 layers; the cost is of the last token alone."""
+    inputs = {"input_ids": _words(), "use_cache": False}
+    return nd.Subject(
+        _gpt2(), [(inputs, None)], nd.logit_difference(3, 7), better="higher", name="decoder"
+    )
+
+
+def language() -> nd.Subject:
+    """The same with a language model's loss: of each token, given those before it."""
+    inputs = {"input_ids": _words(), "use_cache": False}
+    return nd.Subject(_gpt2(), [(inputs, _words()[:, 1:])], _loss_of_tokens, name="language")
+
+
+def _loss_of_tokens(output: Any, target: Tensor) -> Tensor:
+    logits: Tensor = getattr(output, "logits", output)[:, :-1]
+    return nn.functional.cross_entropy(logits.transpose(1, 2), target, reduction="none").mean(1)
+
+
+def _words() -> Tensor:
+    return torch.randint(512, (32, TOKENS), generator=torch.Generator().manual_seed(1))
+
+
+def _gpt2() -> nn.Module:
+    """A GPT-2 of 6 layers with seeded weights."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(0)
-    model = GPT2LMHeadModel(
+    model: nn.Module = GPT2LMHeadModel(
         GPT2Config(
             vocab_size=512, n_positions=TOKENS, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS,
             attn_pdrop=0.0, resid_pdrop=0.0, embd_pdrop=0.0, initializer_range=0.1,
         )
     ).eval()  # fmt: skip
-    tokens = torch.randint(512, (32, TOKENS), generator=torch.Generator().manual_seed(1))
-    inputs = {"input_ids": tokens, "use_cache": False}
-    return nd.Subject(
-        model, [(inputs, None)], nd.logit_difference(3, 7), better="higher", name="decoder"
-    )
+    return model
 
 
 def _minilm(layer: int, faster: float) -> Case:
@@ -123,6 +143,7 @@ CASES = (
         "MiniLM, heads of layer 3", sentences, "encoder.layer.3.attention.output.dense",
         "head", 12, None, None,
     ),
+    Case("GPT-2-like, last neurons, loss of tokens", language, "transformer.h.5.mlp.act", "neuron", 64, None, None),
     Case("GPT-2-like, head × position", decoder, "transformer.h.2.attn.c_proj", "cell", 96, 4.0, 0.5),
 )  # fmt: skip
 

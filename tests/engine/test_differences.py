@@ -277,6 +277,9 @@ NORMS: dict[str, tuple[Callable[[], nn.Module], Callable, Callable]] = {
     "then some features": (
         of(linear, norm), torch.tanh, lambda x: torch.cat([x[:, 0, 1:], x[:, 1, :1]], 1)[:, :5],
     ),
+    "then one feature": (
+        of(linear, norm), torch.tanh, lambda x: torch.stack([x[:, 0, 1], x[:, 2, 3]] * 3, 1)[:, :5],
+    ),
     "of all features": (of(linear, nn.Tanh, norm), same, averaged),
     "of all features, without means": (
         of(linear, nn.Tanh, lambda: nn.RMSNorm(5, eps=1e-3)), same, averaged,

@@ -130,10 +130,14 @@ def look(
         return form, run
 
     def run_features(window: Window, changes: Changes) -> Tensor:
-        *factors, own = cast("tuple[Tensor, ...]", changes[0])
-        base = way.base(window, name) if form == PLANE else None
-        found = spelled(base, factors, own)
-        return view(found, found.ndim - 1)
+        *factors, whole = cast("tuple[Tensor, ...]", changes[0])
+        own = view(whole, 1)
+        is_one, base = own.ndim == 1, None
+        if form == PLANE:
+            base = way.base(window, name)
+            base = view(base, base.ndim - 1).unsqueeze(-1) if is_one else view(base, base.ndim - 1)
+        found = spelled(base, factors, own.unsqueeze(1) if is_one else own)
+        return found.squeeze(-1) if is_one else found
 
     return DENSE, run_features
 

@@ -157,9 +157,11 @@ def _one_channel(
         if can_lay_out:
             room = window.room(name, (rows, examples, own.shape[1], math.prod(shape)), column)
             patches = _patches(column, tuple(own.shape[2:]), settings, shape)
-            for row in range(rows):
-                kernels = own[row].flatten(1).expand(examples, -1, -1)
-                torch.bmm(kernels, patches[row], out=room[row])
+            kernels = own.flatten(2)
+            if examples == 1:
+                torch.bmm(kernels, patches[:, 0], out=room[:, 0])
+            for row in range(rows if examples > 1 else 0):
+                torch.bmm(kernels[row].expand(examples, -1, -1), patches[row], out=room[row])
             return room.reshape(*room.shape[:3], *shape)
         filters = own.flatten(0, 1).unsqueeze(1)
         found = convolve(column.transpose(0, 1), filters, None, *settings, rows)
