@@ -718,6 +718,36 @@ def test_each_part_broken_is_seen(
     assert np.abs(changes - found).max() > 0.01 * np.abs(found).max()
 
 
+class Joined(nn.Module):
+    """Two branches, each with a norm of its own, added up; and a ReLU before a maximum."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.left, self.right = nn.Conv2d(2, 4, 2), nn.Linear(4, 5), nn.Linear(4, 5)
+        self.relu, self.one, self.other = nn.ReLU(), norm(), norm()
+        self.head = nn.Sequential(nn.Linear(5, 5), nn.Tanh(), nn.Linear(5, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = functional.max_pool2d(self.relu(self.conv(x)), 2).flatten(2).mT
+        return self.head(self.one(self.left(h)) + self.other(self.right(h))).mean(1)
+
+
+@pytest.mark.parametrize(
+    "sites", [("conv", "relu", "left", "right"), ("right", "left", "relu", "conv")]
+)
+def test_what_is_kept_of_one_site_is_not_taken_for_anothers(
+    sites: tuple[str, ...], states_only: Callable[[], None]
+) -> None:
+    case = classes(seeded(Joined), (6,), (2, 7, 7)).to(torch.float64)
+    subject = subject_of(case)
+    assert all(way_of(subject, site) is not None for site in sites)
+    changes = {site: whole(subject, site) for site in sites}
+    states_only()
+    for site in sites:
+        states = whole(subject, site)
+        np.testing.assert_allclose(changes[site], states, atol=1e-12 * np.abs(states).max())
+
+
 def test_an_operation_that_refuses_leaves_it_to_whole_states(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -243,7 +243,9 @@ def _proves(recording: Recording, site: Site, descent: Descent) -> bool:
     floor = recording.noise_floor[:n_examples].double()
     units = np.array(sorted({0, site.n_units // 2, site.n_units - 1}))
     block = UnitBlock(site, site.unit_kind, units, np.full(len(units), -1))
-    change = take_units(torch.full_like(canonical(z[:n_examples], site), step), block)
+    chance = torch.Generator().manual_seed(0)  # steps both ways, others at each place
+    steps = torch.randn(z[:n_examples].shape, generator=chance, dtype=torch.float64).to(z) * step
+    change = take_units(canonical(steps, site), block)
     try:
         found = descent.effects(change, block, Pass(0, n_examples, len(units)))
     except (RuntimeError, IndexError, TypeError) as error:
@@ -251,8 +253,8 @@ def _proves(recording: Recording, site: Site, descent: Descent) -> bool:
             raise
         return False  # an operation that refuses float64, or numbers that are not the model's own
     for unit, by_changes in zip(units, found, strict=True):
-        moved = replay.clean.clone()
-        moved.select(site.axes.index("unit"), int(unit)).add_(step)
+        moved, axis = replay.clean.clone(), site.axes.index("unit")
+        moved.select(axis, int(unit)).add_(steps.select(axis, int(unit)))
         by_states = (replay.cost_of(moved).double() - clean.double())[0]
         allowed = FLOORS * floor + NEAR * by_states.abs()
         is_near = (by_changes - by_states).abs() <= allowed

@@ -49,20 +49,22 @@ class Base:
     """The recorded vectors of planes, and what they went through since.
 
     Attributes:
+        origin: the node whose vectors they were at first.
         vectors: gives one for each example and position, (example, *positions, feature).
         maps: a vector multiplies them feature by feature, a matrix (out, in) is a Linear's.
     """
 
+    origin: str
     vectors: Callable[[], Tensor]
     maps: tuple[Tensor, ...] = ()
 
     def through(self, other: Tensor) -> "Base":
         """The same behind one more map."""
-        return Base(self.vectors, (*self.maps, other))
+        return replace(self, maps=(*self.maps, other))
 
     def seen(self, view: Callable[[Tensor], Tensor]) -> "Base":
         """Some of them: a view that leaves features alone, so that maps can wait for it."""
-        return Base(lambda: view(self.vectors()), self.maps)
+        return replace(self, vectors=lambda: view(self.vectors()))
 
     def made(self) -> Tensor:
         """The vectors as they are behind all maps."""
@@ -195,7 +197,8 @@ class Way:
 
     def base(self, window: Window, name: str) -> Tensor:
         """The base of a plane, as it is at a node: (1, example, …), or (row, 1, …) of pairs."""
-        return window.of(self.once(("base", name), self.bases[name].made))
+        base = self.bases[name]  # of another site it may be another
+        return window.of(self.once(("base", name, base.origin), base.made))
 
     def clean(self, window: Window, name: str, form: Form, change: Tensor) -> Tensor:
         """The clean value that a change is one of, in its form when it was read."""

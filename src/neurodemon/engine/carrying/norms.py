@@ -83,7 +83,8 @@ class _Norm:
     @property
     def base(self) -> Base:
         """The recorded vectors, without their means, as the weights leave them."""
-        return Base(lambda: self.clean[0], () if self.weight is None else (self.weight,))
+        maps = () if self.weight is None else (self.weight,)
+        return Base(self.node.name, lambda: self.clean[0], maps)
 
     @property
     def clean(self) -> tuple[Tensor, Tensor]:

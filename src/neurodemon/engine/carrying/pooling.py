@@ -55,7 +55,7 @@ def maximum_pool(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
 
     def run(window: Window, changes: Changes) -> Change:
         take = (lambda one: window.at(one, 1)) if form == CHANNEL else window.of
-        low, *rectified = map(take, way.once(("pool", node.name), parts))
+        low, *rectified = map(take, way.once(("pool", node.name, source), parts))
         found = single(changes)
         for axis in range(-len(kernel), 0):
             found = found.narrow(axis, 0, low.shape[axis])
