@@ -93,7 +93,7 @@ def test_another_example_has_another_effect() -> None:  # the negative control
 
 
 def test_heads_positions_and_directions_are_run_by_pairs_too() -> None:
-    subject = subject_of("residual cnn")
+    subject = subject_of("encoder, batch first, dict")
     site, heads = "encoder.layers.0.linear1", "encoder.layers.0.self_attn.out_proj:in/head"
     units = nd.units(subject, f"{site}/position[0:2], {site}@1, {heads}") + nd.units(
         subject, [nd.Direction(site, [[1.0, 2.0, 3.0, 4.0, 5.0]]), nd.Group(site, "two", (0, 2))]
@@ -125,7 +125,7 @@ def test_what_whole_passes_leave_is_run_in_parts_of_them(count: int) -> None:
 
 
 def test_costs_of_a_part_are_held_against_clean_ones_of_its_own_size() -> None:
-    subject = subject_of("residual cnn")
+    subject = subject_of("lstm")  # one of its sites is run on whole states
     units = nd.units(subject)
     number = next(
         number
@@ -146,7 +146,7 @@ def test_costs_of_a_part_are_held_against_clean_ones_of_its_own_size() -> None:
 
 
 def test_what_is_run_beside_the_pairs_is_counted_once() -> None:
-    subject = subject_of("residual cnn")  # partly run on whole states
+    subject = subject_of("lstm")  # one of its sites is run on whole states
     units = nd.units(subject)
     runner = make_runner(subject, units, Nudges(subject, nd.Zero()))
     assert isinstance(runner, PairRunner)
