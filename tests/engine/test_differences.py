@@ -698,7 +698,7 @@ BROKEN: dict[str, tuple[str, Any, str]] = {
     "maps of bases": ("norm then a linear", Base, "mapped"),
     "numbers spelled": ("norm then ReLU", planes_room, "spelled"),
     "states": ("beside fixed ones", states, "_double"),
-    "patches": ("convolution", products, "_patches"),
+    "patches": ("a convolution of its own kind", products, "_patches"),
     "maxima": ("two convolutions", pooling, "_below_and_top"),
 }
 

@@ -28,6 +28,7 @@ from neurodemon.engine.carrying.forms import (
 from neurodemon.graph.node import Node, Ref
 
 PARTS = 4  # of a product of few rows, which torch would leave to one core
+LAID_OUT = 2  # numbers of a patch for each output, at most, where patches are laid out
 CONVOLVE: dict[str, Callable[..., Tensor]] = {
     "conv1d": torch.conv1d,
     "conv2d": torch.conv2d,
@@ -148,13 +149,15 @@ def _one_channel(
     shape: tuple[int, ...],
 ) -> Step:
     """One input channel for each row."""
-    can_lay_out = convolve is torch.conv2d and not isinstance(settings[1], str)
+    n_patch, n_out = math.prod(weight.shape[2:]), len(weight)
+    is_laid_out = convolve is torch.conv2d and not isinstance(settings[1], str)
+    is_laid_out &= n_patch <= LAID_OUT * n_out  # else patches would take more room than results
 
     def run(window: Window, changes: Changes) -> Change:
         column = single(changes)
         rows, examples = column.shape[:2]
         own = weight.transpose(0, 1).index_select(0, window.units)  # (row, out, *kernel)
-        if can_lay_out:
+        if is_laid_out:
             room = window.room(name, (rows, examples, own.shape[1], math.prod(shape)), column)
             patches = _patches(column, tuple(own.shape[2:]), settings, shape)
             kernels = own.flatten(2)
