@@ -111,7 +111,8 @@ def race(
     return {
         "case": case.name, "units": len(units), "per_unit": per_unit, "failed": failed,
         "best_peer": best[1], "ratio": best[0] / mine, "wanted": case.faster,
-        "roofline": roof(subject, units, peaks) / mine, "wanted_roofline": case.share,
+        "roofline": None if case.dies else roof(subject, units, peaks) / mine,
+        "wanted_roofline": case.share,
         "forward_equivalents_per_unit": work / len(units),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
     }  # fmt: skip
@@ -226,9 +227,10 @@ def spell(row: dict[str, Any]) -> str:
     """Write a row in one line."""
     per_unit = row["per_unit"]
     wanted = "" if row["wanted"] is None else f" (wanted {row['wanted']:g})"
+    share = "–" if row["roofline"] is None else f"{100 * row['roofline']:.0f} %"
     return (
         f"{row['case']:30} {1e3 * per_unit['neurodemon']:9.3f} ms/unit  ×{row['ratio']:6.2f}{wanted} "
-        f"of {row['best_peer']}  roofline {100 * row['roofline']:.0f} %  "
+        f"of {row['best_peer']}  roofline {share}  "
         + "  ".join(
             f"{name} {1e3 * own:.1f}" for name, own in per_unit.items() if name != "neurodemon"
         )

@@ -31,6 +31,8 @@ class Case:
         site: the selection, where it is not the module itself.
         faster: what is to be reached against the best peer.
         share: what is to be reached of the roofline; None where there is no product to count.
+        dies: whether most units are off on most examples, so that the least work follows from
+            the data, and no share of the roofline is given.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Case:
     units: int
     faster: float | None
     share: float | None
+    dies: bool = False
 
 
 def images(count: int) -> tuple[Tensor, Tensor]:
@@ -59,6 +62,19 @@ def mlp(width: int = 256, depth: int = 2, examples: int = 1000) -> nd.Subject:
         layers += [nn.Linear(width, width), nn.ReLU()]
     model = nn.Sequential(*layers, nn.Linear(width, 10)).eval()
     return nd.Subject(model, [images(examples)], "cross_entropy", name="mlp")
+
+
+def autoencoder() -> nd.Subject:
+    """A sparse autoencoder of 256 features and 2,048 latents, 2 to 3 % of them on at a time."""
+    torch.manual_seed(0)
+    inputs, encoder = torch.randn(1000, 256), nn.Linear(256, 2048)
+    nn.init.constant_(encoder.bias, -2 * float((inputs @ encoder.weight.T).std()))
+    model = nn.Sequential(encoder, nn.ReLU(), nn.Linear(2048, 256)).eval()
+    return nd.Subject(model, [(inputs, inputs)], _squared, name="autoencoder")
+
+
+def _squared(output: Tensor, target: Tensor) -> Tensor:
+    return (output - target).square().mean(1)
 
 
 def cnn() -> nd.Subject:
@@ -134,6 +150,7 @@ def _minilm(layer: int, faster: float) -> Case:
 CASES = (
     Case("MLP, first hidden layer", mlp, "1", "neuron", 256, 15.0, 0.4),
     Case("MLP, last hidden layer", mlp, "3", "neuron", 256, 40.0, None),
+    Case("Sparse autoencoder, latents", autoencoder, "1", "neuron", 2048, None, None, dies=True),
     Case("CNN, conv 1", cnn, "1", "channel", 16, 3.5, 0.3),
     Case("CNN, conv 2", cnn, "4", "channel", 32, 30.0, 0.3),
     _minilm(5, 25.0),

@@ -60,7 +60,7 @@ def _row(row: dict[str, Any]) -> str:
     return (
         f"| {row['case']} | {1e3 * own['neurodemon']:.3g} | {row['best_peer']} "
         f"{1e3 * own[row['best_peer']]:.3g} | **{row['ratio']:.3g}** | {row['wanted'] or '–'} | "
-        f"{100 * row['roofline']:.0f} % | {_percent(row['wanted_roofline'])} | {others} |"
+        f"{_percent(row['roofline'])} | {_percent(row['wanted_roofline'])} | {others} |"
     )
 
 

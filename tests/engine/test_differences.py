@@ -15,13 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import neurodemon as nd
-from neurodemon.engine import differences
+from neurodemon.engine import descent, differences, pairs
 from neurodemon.engine import measure as measuring
 from neurodemon.engine.carrying import norms, pooling, products, states
 from neurodemon.engine.carrying import planes as planes_room
 from neurodemon.engine.carrying.forms import Base, Way
 from neurodemon.engine.carrying.table import RULES
-from neurodemon.engine.differences import Descent, find_descent
+from neurodemon.engine.descent import Descent
+from neurodemon.engine.differences import find_descent
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import take_units
 from neurodemon.engine.measure import measure
@@ -340,7 +341,12 @@ def subject_named(name: str) -> nd.Subject:
 @pytest.fixture
 def states_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Leaves whole states alone."""
-    return lambda: monkeypatch.setattr(measuring, "find_descent", lambda *_: None)
+
+    def switch() -> None:
+        for room in (measuring, pairs):
+            monkeypatch.setattr(room, "find_descent", lambda *_: None)
+
+    return switch
 
 
 def whole(subject: nd.Subject, site: str = "first") -> np.ndarray:
@@ -379,7 +385,7 @@ def test_passes_of_any_size_give_the_same(
 ) -> None:
     subject = subject_named(name)
     expected = whole(subject)
-    monkeypatch.setattr(differences, "WIDE_NUMBERS", numbers)
+    monkeypatch.setattr(descent, "WIDE_NUMBERS", numbers)
     np.testing.assert_allclose(whole(subject), expected, atol=1e-13)
 
 

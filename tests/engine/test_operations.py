@@ -23,7 +23,8 @@ from neurodemon.graph.node import Node, Ref
 @pytest.fixture(autouse=True)
 def _states_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Changes are not carried down by themselves: what is tested here is what runs otherwise."""
-    monkeypatch.setattr("neurodemon.engine.measure.find_descent", lambda *_: None)
+    for room in ("measure", "pairs"):
+        monkeypatch.setattr(f"neurodemon.engine.{room}.find_descent", lambda *_: None)
 
 
 class Convolutions(nn.Module):

@@ -32,7 +32,8 @@ def subject() -> nd.Subject:
 @pytest.fixture
 def states_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Changes are not carried down by themselves: what is tested here is what runs otherwise."""
-    monkeypatch.setattr("neurodemon.engine.measure.find_descent", lambda *_: None)
+    for room in ("measure", "pairs"):
+        monkeypatch.setattr(f"neurodemon.engine.{room}.find_descent", lambda *_: None)
 
 
 SITE = Site("s", "module", "s", ("position", "example", "unit", "position"), (2, 0, 3, 4))

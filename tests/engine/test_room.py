@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from zoo.hugging_face import bert
 
 import neurodemon as nd
-from neurodemon.engine import differences
+from neurodemon.engine import descent
 from neurodemon.engine import room as room_module
 from neurodemon.engine.differences import find_descent
 from neurodemon.engine.room import Room, row_bytes
@@ -163,7 +163,7 @@ def test_what_a_way_of_changes_keeps_is_counted(
     *, is_counted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room_module, "CARRIED_BYTES", 1_200_000)
-    monkeypatch.setattr(differences, "WIDE_NUMBERS", 1 << 14)
+    monkeypatch.setattr(descent, "WIDE_NUMBERS", 1 << 14)
     if not is_counted:  # the control: as if nothing were kept
         monkeypatch.setattr(room_module, "find_descent", lambda *_: None)
     inputs, target = torch.randn(20, 10, 4), torch.randint(500, (20, 10))

@@ -6,27 +6,16 @@ which runs the operations on whole states and subtracts two costs.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import cast
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from neurodemon.engine.carrying.forms import (
-    CLASSES,
-    DENSE,
-    MAKERS,
-    PLANE,
-    Change,
-    Form,
-    Step,
-    Way,
-    Window,
-)
+from neurodemon.engine.carrying.forms import DENSE, MAKERS, PLANE, Form, Way
 from neurodemon.engine.carrying.table import carry, spread
+from neurodemon.engine.descent import NARROW, Descent, Stride
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import canonical, take_units
 from neurodemon.engine.memory import is_about_memory
@@ -35,7 +24,6 @@ from neurodemon.engine.region import find_region
 from neurodemon.engine.replay import Replay
 from neurodemon.engine.shortcuts import find_shortcut, group_examples, width_of
 from neurodemon.graph.node import Node
-from neurodemon.terms.shapes import Float
 from neurodemon.terms.sites import Site
 from neurodemon.terms.units import UnitBlock
 
@@ -46,138 +34,6 @@ FLOORS, NEAR = 64.0, 1e-3  # how far it may be off there: in noise floors, and o
 FRESH = MAKERS - {"conv2d"}  # whose results lie in no room
 SPELLED = {"column", "block", "product", "plane"}  # kinds that can be spelled as a dense change
 SPARED = 0.75  # of all positions: run whole states where they take less
-NARROW = 4  # a step that takes up so many times less room than the widest is narrow
-MOST_ROWS = 64  # carried down at once
-WIDE_NUMBERS = 1 << 20  # that the widest change of a pass may have: larger ones leave the caches
-
-Stride = tuple[str, tuple[str, ...], Step]  # the change that is made, of which, and how
-
-
-@dataclass(frozen=True, eq=False)
-class Descent:
-    """The way of a change from a site down to the cost.
-
-    Attributes:
-        source: the site's node.
-        positions: the sizes of the axes of its value, examples and units left out.
-        steps: what to run, in order.
-        forms: of the changes, by name.
-        fresh: which of them lie in memory of their own.
-        cost: the name of the last.
-        width: the most numbers that a change takes up, per row and example.
-        narrow: the same, of the site and of steps that are not wide.
-        wide: the first of the wide steps, and one past the last. Those before and after take
-            little room, and are run for many rows at once.
-    """
-
-    source: str
-    positions: tuple[int, ...]
-    steps: tuple[Stride, ...]
-    forms: Mapping[str, Form]
-    fresh: frozenset[str]
-    cost: str
-    width: int
-    narrow: int
-    wide: tuple[int, int]
-
-    def examples_at_once(self, n_examples: int, numbers: int = WIDE_NUMBERS) -> int:
-        """How many examples a pass takes, so that its widest change fits a cache, and memory."""
-        return max(1, min(n_examples, min(WIDE_NUMBERS, numbers) // self.width))
-
-    def rows_at_once(self, n_examples: int, numbers: int = WIDE_NUMBERS) -> int:
-        """How many rows go through the steps that are not wide, on so many examples."""
-        most = min(WIDE_NUMBERS, numbers) // (self.narrow * n_examples)
-        return max(1, min(MOST_ROWS, most))
-
-    def effects(
-        self,
-        change: Float[Tensor, "row example part"],
-        block: UnitBlock,
-        shape: Pass,
-        numbers: int = WIDE_NUMBERS,
-    ) -> Float[Tensor, "row example"]:
-        """Carry changes down to the cost.
-
-        Args:
-            change: Δz of one unit per row, of the pass's examples, as `take_units` gives it.
-            block: one unit per row.
-            shape: the pass.
-            numbers: how many the widest change may have, if fewer than fit a cache.
-
-        Returns:
-            cost after − cost before, float64.
-        """
-        units = torch.as_tensor(block.indices, device=change.device)
-        window = Window(shape, units)
-        entry = change.reshape(*change.shape[:2], *self.positions).contiguous()
-        first, last = self.wide
-        with torch.no_grad():
-            found = self._run(window, {self.source: entry}, 0, first)
-            if first < last:
-                found |= self._run_wide(window, found, min(WIDE_NUMBERS, numbers))
-            found = self._run(window, found, last, len(self.steps))
-        return cast("Tensor", found[self.cost]).double()
-
-    def _run_wide(
-        self, window: Window, found: dict[str, Change], numbers: int
-    ) -> dict[str, Change]:
-        """Run the wide steps, for so many rows at a time that none has more numbers."""
-        first, last = self.wide
-        rows, examples = len(window.units), 1 if window.shape.picks else window.shape.n_examples
-        at_once = max(1, numbers // (self.width * examples))
-        window = replace(window, rooms={} if self._leaves_fresh else None)
-        parts = []
-        for start in range(0, rows, at_once):
-            stop = min(start + at_once, rows)
-            own = {name: _rows(value, start, stop) for name, value in found.items()}
-            parts.append(self._run(window.rows(start, stop), own, first, last))
-        names = parts[0].keys() - found.keys()
-        return {name: _joined([part[name] for part in parts], self.forms[name]) for name in names}
-
-    def _run(
-        self, window: Window, found: dict[str, Change], first: int, last: int
-    ) -> dict[str, Change]:
-        """Run some steps, and keep what later ones read."""
-        found = dict(found)
-        for place in range(first, last):
-            name, names, step = self.steps[place]
-            result = step(window, [found[one] for one in names])
-            for one in names:
-                if self._last_use[one] == place:
-                    found.pop(one, None)
-            found[name] = result
-        return found
-
-    @cached_property
-    def _leaves_fresh(self) -> bool:
-        """Whether all that is read after the wide steps lies in memory of its own."""
-        first, last = self.wide
-        made = [
-            (place, name) for place, (name, _, _) in enumerate(self.steps[:last]) if place >= first
-        ]
-        kept = {name for _, name in made if self._last_use.get(name, last) >= last}
-        return kept <= self.fresh
-
-    @cached_property
-    def _last_use(self) -> dict[str, int]:
-        """The last step that reads each change."""
-        return {name: place for place, (_, names, _) in enumerate(self.steps) for name in names}
-
-
-def _rows(change: Change, start: int, stop: int) -> Change:
-    """Take some rows of a change that has them first."""
-    if isinstance(change, tuple):
-        return tuple(part[start:stop] for part in change)
-    return change[start:stop]
-
-
-def _joined(changes: Sequence[Change], form: Form) -> Change:
-    """Put changes together again, row after row."""
-    if len(changes) == 1:
-        return changes[0]
-    if form.kind in {"product", "plane"}:
-        return tuple(torch.cat(parts) for parts in zip(*changes, strict=True))
-    return torch.cat([cast("Tensor", one) for one in changes], dim=1 if form == CLASSES else 0)
 
 
 def find_descent(recording: Recording, block: UnitBlock) -> Descent | None:

@@ -4,18 +4,24 @@ Per example and unit: cost with the unit nudged − cost of a clean row of the s
 since results of matrix products depend on their shape. Nothing is averaged here.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
-from neurodemon.engine.differences import Descent, find_descent
+from neurodemon.engine.descent import Descent
+from neurodemon.engine.differences import find_descent
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import require_units, take_units
 from neurodemon.engine.local import measure_locally
+from neurodemon.engine.pairs import Prepared, measure_pairs, pairs_per_pass, prepare_pairs
 from neurodemon.engine.recording import Recording
-from neurodemon.engine.region import move, z_of
+from neurodemon.engine.region import Move, move, z_of
 from neurodemon.engine.trials import PassSize, Trials, cut_passes
 from neurodemon.terms.shapes import Float
 from neurodemon.terms.units import UnitBlock
+
+ALIVE = 0.65  # of all pairs of unit and example: where no more change, they are run alone
 
 
 def measure(
@@ -44,6 +50,14 @@ def measure(
     if descent is not None:
         return _carry_down(descent, recording, block, dz, size.numbers)
     carried = move(recording, block, dz)
+    found = _measure_alive(recording, block, carried, dz, size)
+    return _run_states(recording, block, carried, size) if found is None else found
+
+
+def _run_states(
+    recording: Recording, block: UnitBlock, carried: Move, size: PassSize
+) -> Float[Tensor, "example row"]:
+    """Measure by whole states, each unit on all examples."""
     found = measure_locally(recording, carried, block, size)
     if found is not None:
         return found
@@ -55,6 +69,43 @@ def measure(
         trials = Trials(recording, carried.exit, shape, block, clean[:, here])
         effects[here] = trials.effects(moved[:, here], block).T.cpu()
     return effects
+
+
+def _measure_alive(
+    recording: Recording,
+    block: UnitBlock,
+    carried: Move,
+    dz: Float[Tensor, "example position coordinate"],
+    size: PassSize,
+) -> Float[Tensor, "example row"] | None:
+    """Measure the pairs of unit and example that change, where they are few; else None."""
+    if block.kind == "direction" or recording.graph.whole is not None:
+        return None
+    alive = take_units(carried.clean, block) != take_units(carried.moved, block)
+    alive = alive.flatten(2).any(2).cpu()
+    rows, examples = alive.nonzero(as_tuple=True)
+    if len(rows) > ALIVE * alive.numel():
+        return None
+    found = torch.zeros(recording.n_examples, len(block), dtype=torch.float64)
+    if block.is_everywhere and recording.can_fold and len(rows):
+        n_rows = pairs_per_pass(recording, size.rows * size.examples, len(rows))
+        prepared = _prepared(recording, block, n_rows)
+        own = measure_pairs(recording, block, rows, examples, dz=dz, prepared=prepared)
+        found[examples, rows] = own
+    elif len(rows):
+        own_rows = torch.unique(rows)
+        own_block = block.take(own_rows.numpy())
+        found[:, own_rows] = _run_states(recording, own_block, carried, size)
+    return found
+
+
+def _prepared(recording: Recording, block: UnitBlock, n_rows: int) -> Prepared:
+    """What passes of pairs share, kept for all chunks; a foreign cost may have changed."""
+    kept = {} if recording.graph.is_foreign else recording.kept
+    key = ("pairs", block.site.name, block.kind, n_rows)
+    if key not in kept:
+        kept[key] = prepare_pairs(recording, block, n_rows)
+    return cast("Prepared", kept[key])
 
 
 def _carry_down(

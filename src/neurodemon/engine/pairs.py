@@ -11,7 +11,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from neurodemon.engine.differences import Descent, find_descent
+from neurodemon.engine.descent import Descent
+from neurodemon.engine.differences import find_descent
 from neurodemon.engine.folding import Pass
 from neurodemon.engine.layout import require_units, take_pairs
 from neurodemon.engine.recording import Recording

@@ -82,15 +82,37 @@ class Window:
     """What one pass looks at: some examples for all rows, or one example for each row.
 
     Attributes:
-        shape: the pass.
         units: the unit of each row.
+        start: the first example; 0 of pairs.
+        stop: one past the last; 1 of pairs.
+        picks: the example of each row, of pairs; else None.
         rooms: where results may be written that nobody reads in the next rows: fresh memory for
             each costs more than the arithmetic.
     """
 
-    shape: Pass
     units: Tensor
+    start: int
+    stop: int
+    picks: Tensor | None = None
     rooms: dict[str, Tensor] | None = None
+
+    @classmethod
+    def of_pass(cls, shape: Pass, units: Tensor) -> "Window":
+        """Look at what a pass does."""
+        picks = torch.as_tensor(shape.picks, device=units.device) if shape.picks else None
+        return cls(units, shape.start, shape.stop, picks)
+
+    @property
+    def shape(self) -> Pass:
+        """The pass."""
+        if self.picks is not None:
+            return Pass.of_pairs(self.picks.tolist())
+        return Pass(self.start, self.stop, len(self.units))
+
+    @property
+    def n_examples(self) -> int:
+        """The number of examples of each row."""
+        return self.stop - self.start
 
     def room(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
         """Give room for a result, of any content."""
@@ -102,16 +124,15 @@ class Window:
 
     def of(self, value: Tensor) -> Tensor:
         """Take the examples of a recorded value: (1, example, …), or (row, 1, …) of pairs."""
-        if self.shape.picks:
-            return value[self._picks].unsqueeze(1)
-        return value[self.shape.start : self.shape.stop].unsqueeze(0)
+        if self.picks is not None:
+            return value.index_select(0, self.picks).unsqueeze(1)
+        return value[self.start : self.stop].unsqueeze(0)
 
     def at(self, value: Tensor, axis: int) -> Tensor:
         """Take each row's own unit of a recorded value: (row, example, *positions)."""
-        if self.shape.picks:
-            return value.movedim(axis, 1)[self._picks, self.units].unsqueeze(1)
-        part = value[self.shape.start : self.shape.stop]
-        return part.movedim(axis, 0).index_select(0, self.units)
+        if self.picks is not None:
+            return value.movedim(axis, 1)[self.picks, self.units].unsqueeze(1)
+        return value[self.start : self.stop].movedim(axis, 0).index_select(0, self.units)
 
     def features(self, value: Tensor, width: int) -> Tensor:
         """Take each row's own block of features of a recorded value: (row, example, feature)."""
@@ -119,12 +140,23 @@ class Window:
 
     def rows(self, start: int, stop: int) -> "Window":
         """Look at some of the rows alone."""
-        shape = replace(self.shape, rows=stop - start, picks=self.shape.picks[start:stop])
-        return Window(shape, self.units[start:stop], self.rooms)
+        picks = None if self.picks is None else self.picks[start:stop]
+        return replace(self, units=self.units[start:stop], picks=picks)
 
-    @property
-    def _picks(self) -> Tensor:
-        return torch.as_tensor(self.shape.picks, device=self.units.device)
+    def pairs(self, rows: Tensor, examples: Tensor) -> "Window":
+        """Look at some rows' own examples alone, each pair a row.
+
+        Args:
+            rows: of each pair.
+            examples: of each pair, counted from the window's first.
+
+        Returns:
+            The window, a row for each pair.
+        """
+        return replace(
+            self, units=self.units.index_select(0, rows), start=0, stop=1,
+            picks=examples + self.start,
+        )  # fmt: skip
 
 
 Step = Callable[[Window, Changes], Change]  # the changes of what varies → the node's own

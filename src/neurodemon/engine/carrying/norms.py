@@ -140,7 +140,7 @@ def _norm_of(way: Way, node: Node) -> _Norm:
 def _inner(vectors: Tensor, own: Tensor, window: Window) -> Tensor:
     """The inner products of each row's own vector with those of all places it looks at, float64."""
     at_once = max(1, NUMBERS // vectors[0, 0].numel())
-    if window.shape.picks:
+    if window.picks is not None:
         pairs = zip(torch.split(vectors, at_once), torch.split(own, at_once), strict=True)
         found = [(part * over_positions(one, part[..., 0])).sum(-1) for part, one in pairs]
         return torch.cat(found)

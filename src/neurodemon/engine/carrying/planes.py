@@ -103,7 +103,7 @@ def average(
     def run(window: Window, changes: Changes) -> Tensor:
         kept, own, vector = cast("tuple[Tensor, ...]", changes[0])
         vectors, kept = window.of(base.vectors()).flatten(2, -2), kept.flatten(2)
-        if window.shape.picks:
+        if window.picks is not None:
             summed = (kept.unsqueeze(2) @ vectors).squeeze(2)
         else:
             summed = (kept.transpose(0, 1) @ vectors[0]).transpose(0, 1)

@@ -41,10 +41,10 @@ def by_states(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
         own = dict(zip(names, (one for one in changes if isinstance(one, Tensor)), strict=True))
         clean = {name: window.of(way.value(name)).double() for name in names}
         moved = {name: (clean[name] + one.double()).flatten(0, 1) for name, one in own.items()}
-        size, one_row = next(iter(own.values())).shape[:2], replace(window.shape, rows=1)
+        shape, size = window.shape, next(iter(own.values())).shape[:2]
         before_at = {name: value.flatten(0, 1) for name, value in clean.items()}
-        after = evaluate(window.shape, moved)
-        before = evaluate(window.shape if window.shape.picks else one_row, before_at)
+        after = evaluate(shape, moved)
+        before = evaluate(shape if shape.picks else replace(shape, rows=1), before_at)
         rest = after.shape[1:]
         found = after.reshape(*size, *rest) - before.reshape(*clean[names[0]].shape[:2], *rest)
         is_still = torch.stack([(one == 0).reshape(*size, -1).all(2) for one in own.values()])
