@@ -68,7 +68,7 @@ def autoencoder() -> nd.Subject:
     """A sparse autoencoder of 256 features and 2,048 latents, 2 to 3 % of them on at a time."""
     torch.manual_seed(0)
     inputs, encoder = torch.randn(1000, 256), nn.Linear(256, 2048)
-    nn.init.constant_(encoder.bias, -2 * float((inputs @ encoder.weight.T).std()))
+    nn.init.constant_(encoder.bias, -2 * float((inputs @ encoder.weight.detach().T).std()))
     model = nn.Sequential(encoder, nn.ReLU(), nn.Linear(2048, 256)).eval()
     return nd.Subject(model, [(inputs, inputs)], _squared, name="autoencoder")
 
