@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from roofline import Peaks, least_seconds, measure_peaks
 from sweep_cases import CASES, Case, mlp, sentences, units_of
-from sweep_peers import batch_of, contenders, cost_of, output_of
+from sweep_peers import batch_of, contenders, cost_of, missing, output_of
 from torch import Tensor
 
 import neurodemon as nd
@@ -55,6 +55,9 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     peaks = measure_peaks(given.threads)
     print(f"{peaks.flops / 1e9:.0f} GFLOP/s, {peaks.bytes / 1e9:.0f} GB/s, {given.threads} threads")
+    if absent := missing():
+        print(f"Not installed, so left out: {', '.join(absent)}. All peers come with")
+        print("    pip install -r benchmarks/requirements-peers.txt")
     repeats = 1 if given.quick else 3
     rows, made = [], {}
     for case in CASES:
@@ -234,6 +237,7 @@ def spell(row: dict[str, Any]) -> str:
         + "  ".join(
             f"{name} {1e3 * own:.1f}" for name, own in per_unit.items() if name != "neurodemon"
         )
+        + "".join(f"\n    {name} failed: {why}" for name, why in row["failed"].items())
     )
 
 

@@ -5,7 +5,6 @@ example and unit, so that all answers can be held against each other. None of th
 dependency: benchmarks/requirements-peers.txt.
 """
 
-import contextlib
 import importlib.util
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,9 @@ from torch import Tensor, nn
 import neurodemon as nd
 
 Contender = Callable[[nd.Subject, Case, int], Tensor]
+
+
+PEERS = ("captum", "nnsight", "transformer_lens")  # of requirements-peers.txt
 
 
 def batch_of(subject: nd.Subject) -> tuple[Any, Any]:
@@ -208,14 +210,19 @@ def _lens_of(subject: nd.Subject) -> Any:
     return model
 
 
+def missing() -> list[str]:
+    """The peers that are not installed."""
+    return [name for name in PEERS if importlib.util.find_spec(name) is None]
+
+
 def contenders(case: Case) -> dict[str, Contender]:
     """The peers that are installed and can do a case."""
     found: dict[str, Contender] = {"hook loop": hook_loop}
-    with contextlib.suppress(ImportError):
-        if importlib.util.find_spec("captum"):
-            found |= {f"Captum, {count} per pass": captum(count) for count in (1, 4)}
-        if importlib.util.find_spec("nnsight"):
-            found["nnsight"] = nnsight
-        if importlib.util.find_spec("transformer_lens") and case.kind == "cell":
-            found["TransformerLens"] = transformer_lens
+    installed = set(PEERS) - set(missing())
+    if "captum" in installed:
+        found |= {f"Captum, {count} per pass": captum(count) for count in (1, 4)}
+    if "nnsight" in installed:
+        found["nnsight"] = nnsight
+    if "transformer_lens" in installed and case.kind == "cell":
+        found["TransformerLens"] = transformer_lens
     return found
