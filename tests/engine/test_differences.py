@@ -168,6 +168,24 @@ LAYERS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+BENT: dict[str, Callable] = {
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "silu": functional.silu,
+    "gelu": functional.gelu,
+    "gelu tanh": lambda x: functional.gelu(x, approximate="tanh"),
+    "leaky": lambda x: functional.leaky_relu(x, 0.3),
+    "relu6": functional.relu6,
+    "hardtanh": lambda x: functional.hardtanh(x, -0.4, 0.3),
+    "cube": lambda x: x**3,
+}
+
+
+def of_bent(name: str) -> Callable[[], Case]:
+    """An activation of all numbers at positions."""
+    return of_layer(layer(lambda: nn.Conv2d(4, 3, 3), BENT[name], lambda x: pooled(BENT[name](x))))
+
+
 def of_layer(make: Callable[[], nn.Module]) -> Callable[[], Case]:
     """A case with a layer of its own."""
 
@@ -322,6 +340,7 @@ def of_norm(name: str) -> Callable[[], Case]:
 
 
 ALL = {
+    **{f"bent by {name}": of_bent(name) for name in BENT},
     **{f"norm {name}": of_norm(name) for name in NORMS},
     **{name: flat(function) for name, function in ENDS.items()},
     **{name: make for name, (make, _) in CASES.items()},
@@ -369,6 +388,14 @@ def test_each_rule_equals_whole_states(name: str, states_only: Callable[[], None
     states_only()
     states = whole(subject)
     np.testing.assert_allclose(changes, states, atol=1e-12 * np.abs(states).max())
+
+
+@pytest.mark.parametrize("function", [functional.softplus, functional.mish, torch.exp])
+def test_other_functions_of_all_numbers_at_positions_are_left_to_whole_states(
+    function: Callable,
+) -> None:
+    make = layer(lambda: nn.Linear(5, 5), torch.tanh, lambda x: function(x).mean(1))
+    assert way_of(subject_of(at_positions(make())().to(torch.float64))) is None
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -50,6 +50,21 @@ class Frozen(nn.Module):
         return torch.relu(self.fc(x.transpose(0, 1)) * len(x)).sum(0)
 
 
+class Heads(nn.Module):
+    """Attention whose queries, keys and values come apart along an axis of their own."""
+
+    def __init__(self, *, is_unbound: bool) -> None:
+        super().__init__()
+        self.mix, self.is_unbound = nn.Linear(4, 12), is_unbound
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, tokens, width = x.shape
+        parts = self.mix(x).view(batch, tokens, 3, 2, 2).permute(2, 0, 3, 1, 4)
+        query, key, value = parts.unbind(0) if self.is_unbound else parts
+        mixed = (query @ key.transpose(-1, -2)).softmax(-1) @ value
+        return mixed.transpose(1, 2).reshape(batch, tokens, width)[:, -1]
+
+
 def axes_of(model: nn.Module, inputs: Tensor) -> dict[str, tuple[str, ...]]:
     found = sites(Subject(model, [(inputs, None)], lambda output, _: output.square().sum(1)))
     return {site.name: site.axes for site in found}
@@ -76,3 +91,10 @@ def test_a_frozen_batch_is_told_from_as_many_positions() -> None:
     found = axes_of(Frozen(), torch.randn(4, 4, 3))
     assert found[":in"] == ("example", "position", "unit")
     assert found["fc"] == ("position", "example", "unit")
+
+
+@pytest.mark.parametrize("is_unbound", [True, False])
+def test_units_stay_last_where_an_axis_is_taken_apart(*, is_unbound: bool) -> None:
+    found = axes_of(Heads(is_unbound=is_unbound), torch.randn(3, 5, 4))
+    assert found["mix"] == ("example", "position", "unit")
+    assert found[":softmax"][-1] == "unit"

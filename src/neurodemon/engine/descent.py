@@ -97,6 +97,7 @@ class Descent:
     def _alive(self, window: Window, found: Mapping[str, Change]) -> Pairs | None:
         """Which rows' examples still change before the wide steps; None where it saves little."""
         is_spared = window.picks is None and self.width >= NARROW * self.narrow
+        is_spared &= all(form.kind != "plane" for form in self.forms.values())  # bases are wide
         if not is_spared or any(self.forms[name] == CLASSES for name in found):
             return None
         still = [one == 0 for change in found.values() for one in _of_examples(change)]

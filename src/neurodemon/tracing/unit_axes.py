@@ -73,7 +73,7 @@ def _of_node(
         return _last(node, forms)
     ndim = _ndim(forms.get(node.name))
     parents = [one for one in node.inputs if not ndim or _ndim(forms.get(one)) in {0, ndim}]
-    if ndim == 1 or not parents:
+    if ndim == 1 or not parents or name == "unbind":  # an axis less, as behind `select`
         return None
     # An operand that is only broadcast (a position table) has no say beside one with examples.
     own = [one for one in parents if graph[one].example_axis is not None] or parents

@@ -1,11 +1,12 @@
 """Operations that make each number of the same one: a column stays a column."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from neurodemon.engine.activations import Activation, activation_of, rectified_parts
 from neurodemon.engine.carrying import planes
 from neurodemon.engine.carrying.forms import (
     CHANNEL,
@@ -18,28 +19,20 @@ from neurodemon.engine.carrying.forms import (
     Change,
     Changes,
     Form,
+    Step,
     Way,
     Window,
     owns,
     pair,
     single,
+    taken,
 )
 from neurodemon.engine.carrying.pooling import tiled_kernel
-from neurodemon.engine.formulas import (
-    change_of,
-    rectified_change,
-    sigmoid_change,
-    square_change,
-    tanh_change,
-)
+from neurodemon.engine.formulas import change_of, rectified_change
 from neurodemon.engine.operations import is_pointwise
 from neurodemon.graph.node import Node, Ref
 
-_FORMULAS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "tanh": tanh_change,
-    "sigmoid": sigmoid_change,
-    "square": square_change,
-}
+MOST_AXES = 2  # of a value, all of whose numbers change, where float64 takes little
 
 
 def same(_way: Way, _node: Node, forms: Sequence[Form]) -> Carried | None:
@@ -62,36 +55,50 @@ def first_of_several(way: Way, node: Node, forms: Sequence[Form]) -> Carried | N
 def elementwise(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     """Any function of one number, where all else it is given are numbers too."""
     name, (form, *_) = way.varying(node)[0], forms
-    operation = node.operation
     is_alike = way.value(node.name).shape == way.value(name).shape
     is_one = len(node.inputs) == 1 and form.kind in SINGLE and not form.is_folded
-    if not is_one or not is_alike or operation is None:
+    if not is_one or not is_alike or node.operation is None:
         return None
     place = node.arguments.index(Ref(name))
+    settings = node.arguments[place + 1 :]
+    if place == 0:
+        keywords = dict(node.keywords or {})
+        activation = activation_of(node.operation_name, settings, keywords)
+        if activation is not None:
+            return form, _bent(way, node, form, activation)
+    if node.keywords or (form == DENSE and way.value(name).ndim > MOST_AXES):
+        return None  # in float64 whole states take a fraction of the time
+    return form, _any_function(way, node, form, place)
+
+
+def _bent(way: Way, node: Node, form: Form, activation: Activation) -> Step:
+    """An activation whose formula is known."""
+    name = way.varying(node)[0]
+
+    def parts() -> Sequence[Tensor]:
+        value = way.value(name)
+        return [part.to(value.dtype) for part in activation.parts(value.double())]
+
+    def run(window: Window, changes: Changes) -> Tensor:
+        change = single(changes)
+        made = way.once(("activation", node.name), parts)
+        own = [taken(window, part, form, change) for part in made]
+        return activation.change(own, change)
+
+    return run
+
+
+def _any_function(way: Way, node: Node, form: Form, place: int) -> Step:
+    """Any other, by way of float64."""
+    name, operation = way.varying(node)[0], node.operation
     before, after = node.arguments[:place], node.arguments[place + 1 :]
-    formula = _FORMULAS.get(node.operation_name) if len(node.arguments) == 1 else None
 
     def run(window: Window, changes: Changes) -> Tensor:
         change = single(changes)
         clean = way.clean(window, name, form, change)
-        if formula is not None:
-            return formula(clean, change)
-        return change_of(lambda z: operation(*before, z, *after), clean, change)
+        return change_of(lambda z: operation(*before, z, *after), clean, change)  # type: ignore[misc]
 
-    return form, run
-
-
-def power(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
-    """`x²`, and other powers."""
-    name = way.varying(node)[0]
-    if node.arguments[1:] != (2,) or forms[0].kind not in SINGLE or forms[0].is_folded:
-        return elementwise(way, node, forms)
-
-    def run(window: Window, changes: Changes) -> Tensor:
-        change = single(changes)
-        return square_change(way.clean(window, name, forms[0], change), change)
-
-    return forms[0], run
+    return run
 
 
 def relu(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
@@ -105,7 +112,7 @@ def relu(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     is_ours = owns(way, name)
 
     def parts() -> tuple[Tensor, Tensor]:
-        return _parts(way.value(name))
+        return rectified_parts(way.value(name))
 
     def run_product(window: Window, changes: Changes) -> Tensor:
         below, above = map(window.of, way.once(("relu", name), parts))
@@ -119,7 +126,7 @@ def relu(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
         if form == DENSE:
             below, above = map(window.of, way.once(("relu", name), parts))
         else:
-            below, above = _parts(way.clean(window, name, form, change))
+            below, above = rectified_parts(way.clean(window, name, form, change))
         return rectified_change(below, above, change)
 
     return (DENSE, run_product) if form == PRODUCT else (form, run)
@@ -130,11 +137,6 @@ def _can_wait(way: Way, node: Node, form: Form) -> bool:
     readers = way.readers(node.name)
     is_fit = len(readers) == 1 and form in {CHANNEL, DENSE}
     return is_fit and tiled_kernel(way, readers[0]) is not None
-
-
-def _parts(value: Tensor) -> tuple[Tensor, Tensor]:
-    """What a ReLU's change is made of: min(z, 0) and −max(z, 0)."""
-    return value.clamp(max=0), -value.clamp(min=0)
 
 
 def add(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:

@@ -234,12 +234,16 @@ class Way:
 
     def clean(self, window: Window, name: str, form: Form, change: Tensor) -> Tensor:
         """The clean value that a change is one of, in its form when it was read."""
-        value = self.value(name)
-        if form.kind == "column":
-            return window.at(value, form.axis)
-        if form == BLOCK:
-            return window.features(value, change.shape[2])
-        return window.of(value)
+        return taken(window, self.value(name), form, change)
+
+
+def taken(window: Window, value: Tensor, form: Form, change: Tensor) -> Tensor:
+    """Take what stands beside a change from a value of all numbers, in the form of the change."""
+    if form.kind == "column":
+        return window.at(value, form.axis)
+    if form == BLOCK:
+        return window.features(value, change.shape[2])
+    return window.of(value)
 
 
 MAKERS = {"linear", "mm", "addmm", "matmul", "conv1d", "conv2d", "conv3d"}  # of new tensors

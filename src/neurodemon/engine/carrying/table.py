@@ -28,7 +28,7 @@ RULES: dict[str, Rule] = {
     "sub": elementwise.add,
     "mul": elementwise.scale,
     "div": elementwise.scale,
-    "pow": elementwise.power,
+    "pow": elementwise.elementwise,
     "getitem": elementwise.first_of_several,
     "clone": elementwise.identity,
     "alias": elementwise.identity,
@@ -91,7 +91,8 @@ def _by_rule(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
     rule = RULES.get(node.operation_name)
     if rule is None and is_pointwise(node) and len(names) == 1:
         rule = elementwise.elementwise
-    if rule is None or node.keywords or any(read.count(name) != 1 for name in names):
+    is_set = node.keywords and rule is not elementwise.elementwise  # which reads them
+    if rule is None or is_set or any(read.count(name) != 1 for name in names):
         return None
     return rule(way, node, forms)
 
