@@ -1,7 +1,7 @@
 """Activations: what a change comes to behind one, fast and with its digits.
 
 Of each clean number some parts are made once, in float64, and rounded: with them a change takes a
-few passes in the model's own precision. Source: addition theorems of tanh, and Taylor's for GELU.
+few passes in the model's own precision. Source: σ's addition theorem, and Taylor's for GELU.
 """
 
 import math
@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neurodemon.engine.formulas import rectified_change, square_change, tanh_change
+from neurodemon.engine.formulas import rectified_change, sigmoid_change, square_change
 from neurodemon.terms.shapes import Float
 
-POLE = 0.1  # 1 + tanh(z)·tanh(d) below it has lost digits: rare, and taken another way
+POLE, FAR = 0.03, 1e30  # between these 1 + σ(z)·(eᵈ − 1) has its digits
 NEAR = {torch.float32: 2.0**-4, torch.float64: 2.0**-10}  # where four terms of Taylor's do
 CUBIC = 0.044715  # of GELU's tanh form
 
@@ -36,49 +36,52 @@ class Activation:
     change: Callable[[Parts, Numbers], Numbers]
 
 
-def _tanh_parts(z: Numbers) -> Parts:
-    """Of tanh: z, tanh z and its slope."""
-    return z, torch.tanh(z), torch.cosh(z).pow(-2)
-
-
-def _tanh(parts: Parts, change: Numbers) -> Numbers:
-    """tanh(z + d) − tanh(z) = tanh d · slope / (1 + tanh z · tanh d)."""
-    z, tanh, slope = parts
-    moved = torch.tanh(change)
-    bottom = torch.addcmul(moved.new_ones(()), tanh, moved)
-    found = moved.mul_(slope).div_(bottom)
-    is_lost = bottom < POLE
-    if bool(is_lost.any()):
-        found[is_lost] = tanh_change(z.expand_as(change)[is_lost], change[is_lost])
-    return found
+def _sigmoid_parts(z: Numbers) -> Parts:
+    """Of σ: z, σ(z), σ(−z), and the slope."""
+    above, below = torch.sigmoid(z), torch.sigmoid(-z)
+    return z, above, below, above * below
 
 
 def _sigmoid(parts: Parts, change: Numbers) -> Numbers:
-    """σ(z + d) − σ(z), the parts being of z/2."""
-    return _tanh(parts, change / 2).mul_(0.5)
+    """σ(z + d) − σ(z) = slope·(eᵈ − 1) / (σ(−z) + σ(z)·eᵈ), whose parts are all above 0."""
+    z, above, below, slope = parts
+    grown = torch.expm1(change)
+    bottom = torch.addcmul(grown.new_ones(()), above, grown)
+    least, most = bottom.aminmax()
+    if not bool(least >= POLE):
+        bottom = torch.addcmul(below, above, torch.exp(change))
+    found = grown.mul_(slope).div_(bottom)
+    if not bool(most < FAR):
+        is_lost = ~(bottom < FAR)
+        found[is_lost] = sigmoid_change(z.expand_as(change)[is_lost], change[is_lost])
+    return found
+
+
+def _tanh(parts: Parts, change: Numbers) -> Numbers:
+    """tanh(z + d) − tanh(z) = 2·Δσ, the parts and the change being of 2·z."""
+    return _sigmoid(parts, 2 * change).mul_(2)
 
 
 def _silu_parts(z: Numbers) -> Parts:
-    return z, torch.sigmoid(z), *_tanh_parts(z / 2)
+    return z, torch.sigmoid(z), *_sigmoid_parts(z)
 
 
 def _silu(parts: Parts, change: Numbers) -> Numbers:
     """d·σ(z) + (z + d)·Δσ."""
-    z, sigmoid, *half = parts
-    return torch.addcmul(change * sigmoid, z + change, _sigmoid(half, change))
+    z, sigmoid, *inner = parts
+    return torch.addcmul(change * sigmoid, z + change, _sigmoid(inner, change))
 
 
 def _gelu_tanh_parts(z: Numbers) -> Parts:
-    inner = math.sqrt(2 / math.pi) * (z + CUBIC * z**3)
-    return z, 1 - torch.tanh(-inner), *_tanh_parts(inner)
+    inner = math.sqrt(8 / math.pi) * (z + CUBIC * z**3)
+    return z, torch.sigmoid(inner), *_sigmoid_parts(inner)
 
 
 def _gelu_tanh(parts: Parts, change: Numbers) -> Numbers:
-    """½·(d·(1 + tanh u) + (z + d)·Δtanh u), u = √(2/π)·(z + 0.044715·z³)."""
-    z, one_more, *inner = parts
-    step = change + CUBIC * cube_change(z, change)
-    moved = _tanh(inner, step.mul_(math.sqrt(2 / math.pi)))
-    return torch.addcmul(change * one_more, z + change, moved).mul_(0.5)
+    """The same as SiLU with σ(v), v = √(8/π)·(z + 0.044715·z³), since ½·(1 + tanh u) = σ(2·u)."""
+    z, sigmoid, *inner = parts
+    step = torch.add(change, cube_change(z, change), alpha=CUBIC).mul_(math.sqrt(8 / math.pi))
+    return torch.addcmul(change * sigmoid, z + change, _sigmoid(inner, step))
 
 
 def _gelu_parts(z: Numbers) -> Parts:
@@ -98,12 +101,12 @@ def _gelu_parts(z: Numbers) -> Parts:
 def _gelu(parts: Parts, change: Numbers) -> Numbers:
     """A small change by Taylor's series, a large one as a difference."""
     z, value, first, second, third, fourth = parts
-    near = torch.addcmul(third, fourth, change)
-    near = torch.addcmul(first, torch.addcmul(second, near, change), change).mul_(change)
-    is_far = change.abs() > NEAR[change.dtype]
-    if not bool(is_far.any()):
-        return near
-    return torch.where(is_far, functional.gelu(z + change).sub_(value), near)
+    most = NEAR[change.dtype]
+    small = change.clamp(-most, most)
+    near = torch.addcmul(third, fourth, small)
+    near = torch.addcmul(first, torch.addcmul(second, near, small), small).mul_(small)
+    is_far = change.abs().gt_(most)  # 0 or 1: `where` would take four times as long as all this
+    return torch.lerp(near, functional.gelu(z + change).sub_(value), is_far)
 
 
 def cube_change(clean: Numbers, change: Numbers) -> Numbers:
@@ -148,8 +151,8 @@ def clipped(low: float = -1.0, high: float = 1.0) -> Activation:
 
 
 ACTIVATIONS: Mapping[str, Activation] = {
-    "tanh": Activation(_tanh_parts, _tanh),
-    "sigmoid": Activation(lambda z: _tanh_parts(z / 2), _sigmoid),
+    "tanh": Activation(lambda z: _sigmoid_parts(2 * z), _tanh),
+    "sigmoid": Activation(_sigmoid_parts, _sigmoid),
     "silu": Activation(_silu_parts, _silu),
     "gelu": Activation(_gelu_parts, _gelu),
     "gelu tanh": Activation(_gelu_tanh_parts, _gelu_tanh),
