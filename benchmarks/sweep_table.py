@@ -35,7 +35,7 @@ def tables(found: dict[str, Any]) -> str:
             f"{'run' if where['cuda'] else 'untested, no GPU was there'}."
         ),
         "",
-        "| work | ms per unit | best peer | × faster | wanted | roofline | wanted | others, ms |",
+        "| work | ms per unit | best peer | × faster | goal | roofline | goal | others, ms |",
         "|---|---|---|---|---|---|---|---|",
         *(_row(row) for row in found["rows"]),
         "",
@@ -43,7 +43,7 @@ def tables(found: dict[str, Any]) -> str:
             "Predicting all 9,216 neurons of MiniLM by `first_order` takes "
             f"{found['prediction']['ratio']:.2f} × one plain forward and backward pass "
             f"({found['prediction']['seconds']:.2f} s against "
-            f"{found['prediction']['forward_backward']:.2f} s; wanted: at most 1.3)."
+            f"{found['prediction']['forward_backward']:.2f} s; goal: at most 1.3)."
         ),
     ]
     return "\n".join(lines)
@@ -59,9 +59,13 @@ def _row(row: dict[str, Any]) -> str:
     )
     return (
         f"| {row['case']} | {1e3 * own['neurodemon']:.3g} | {row['best_peer']} "
-        f"{1e3 * own[row['best_peer']]:.3g} | **{row['ratio']:.3g}** | {row['wanted'] or '–'} | "
+        f"{1e3 * own[row['best_peer']]:.3g} | **{_times(row['ratio'])}** | {row['wanted'] or '–'} | "
         f"{_percent(row['roofline'])} | {_percent(row['wanted_roofline'])} | {others} |"
     )
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"
 
 
 def _percent(share: float | None) -> str:
