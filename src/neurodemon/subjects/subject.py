@@ -349,7 +349,6 @@ class Subject:
     def _capture_anew(self, batch: Batch, signature: Any) -> Capture:
         """Capture for a batch's shape: by an earlier graph if it holds, else by a new one."""
         eager = self.eager(batch)
-        size = count_examples(batch)
         known = (*self._kept.captures.values(), *self.lent)
         for earlier in {id(made): made for made in known}.values():
             with contextlib.suppress(Exception):  # it does not hold for this shape
@@ -363,11 +362,12 @@ class Subject:
         again = self.eager(batch, seed=1)
         with self.held():
             require_same_runs(self.model, eager, again)
+        del again  # as large as all that modules read and make
         first = next(iter(self._kept.captures.values()), made)
         names = [site.name for site in made.graph.sites]
         if names != [site.name for site in first.graph.sites]:
             raise CaptureError(
-                f"A batch of shape {shape_signature(batch)} of {size} examples takes another way through "
+                f"A batch of shape {shape_signature(batch)} of {count_examples(batch)} examples takes another way through "
                 "the model than the first one; expected the same sites for all batches. Make "
                 "one subject per shape."
             )
