@@ -17,8 +17,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from zoo.hugging_face import bert
 
 import neurodemon as nd
-from neurodemon.engine import descent
+from neurodemon.engine import descent, pairs
 from neurodemon.engine import room as room_module
+from neurodemon.engine.descent import Descent
 from neurodemon.engine.differences import find_descent
 from neurodemon.engine.room import Room, row_bytes
 from neurodemon.engine.trials import PassSize
@@ -278,3 +279,37 @@ def test_what_is_let_go_is_free_at_once(name: str, holders: tuple[str, ...]) -> 
     del recording
     subject.forget_recordings()
     assert (there() is not None) == bool(holders)
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_pairs_gather_no_more_bases_than_fit(
+    *, is_cut: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(descent, "WIDE_NUMBERS", 1 << 14)
+    if not is_cut:  # the control: as many as there are
+        monkeypatch.setattr(Descent, "pairs_at_once", lambda _, n_pairs: n_pairs)
+    model = nn.Sequential(
+        nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 64), nn.LayerNorm(64), Averaged()
+    )
+    batch = (torch.randn(20, 50, 4), torch.randint(64, (20,)))
+    subject = nd.Subject(seeded(lambda: model), [batch], "cross_entropy")
+    recording, block = subject.recording(0), nd.units(subject, "1").blocks[0]
+    way = find_descent(recording, block)
+    assert way is not None
+    assert way.gathered == 50 * 64
+    prepared = pairs.prepare_pairs(recording, block, 160)
+    rows, examples = torch.arange(160) % 8, torch.arange(160) // 8
+    dz = torch.ones(20, 50, 8)
+    watch = Watch()
+    with watch:
+        found = pairs.measure_pairs(recording, block, rows, examples, dz=dz, prepared=prepared)
+    expected = running.measure(recording, block, dz, PassSize(20, 8))
+    torch.testing.assert_close(found, expected[examples, rows], atol=1e-6, rtol=1e-5)
+    assert (watch.most < 4 * 4 * (1 << 14) + dz.nbytes) == is_cut
+
+
+class Averaged(nn.Module):
+    """A mean over positions."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(1)

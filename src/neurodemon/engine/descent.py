@@ -39,6 +39,8 @@ class Descent:
         cost: the name of the last.
         width: the most numbers that a change takes up, per row and example.
         narrow: the same, of the site and of steps that are not wide.
+        gathered: the most numbers of what is recorded that are gathered for a pair: where changes
+            lie in planes, a base; else 0, since then it is no wider than the change.
         wide: the first of the wide steps, and one past the last. Those before and after take
             little room, and are run for many rows at once.
     """
@@ -51,6 +53,7 @@ class Descent:
     cost: str
     width: int
     narrow: int
+    gathered: int
     wide: tuple[int, int]
 
     def examples_at_once(self, n_examples: int, numbers: int = WIDE_NUMBERS) -> int:
@@ -61,6 +64,12 @@ class Descent:
         """How many rows go through the steps that are not wide, on so many examples."""
         most = min(WIDE_NUMBERS, numbers) // (self.narrow * n_examples)
         return max(1, min(MOST_ROWS, most))
+
+    def pairs_at_once(self, n_pairs: int, numbers: int = WIDE_NUMBERS) -> int:
+        """How many pairs a pass takes, of so many, so that what is gathered for them fits."""
+        if not self.gathered:
+            return n_pairs
+        return max(1, min(n_pairs, min(WIDE_NUMBERS, numbers) // self.gathered))
 
     def effects(
         self,
@@ -97,7 +106,7 @@ class Descent:
     def _alive(self, window: Window, found: Mapping[str, Change]) -> Pairs | None:
         """Which rows' examples still change before the wide steps; None where it saves little."""
         is_spared = window.picks is None and self.width >= NARROW * self.narrow
-        is_spared &= all(form.kind != "plane" for form in self.forms.values())  # bases are wide
+        is_spared &= not self.gathered  # bases are wide
         if not is_spared or any(self.forms[name] == CLASSES for name in found):
             return None
         still = [one == 0 for change in found.values() for one in _of_examples(change)]

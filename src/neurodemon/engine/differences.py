@@ -163,9 +163,11 @@ def _descend(recording: Recording, site: Site) -> Descent | None:
     wide = (is_wide[0], is_wide[-1] + 1)
     fresh = frozenset(node.name for node in nodes if node.operation_name in FRESH)
     narrow = max(1, math.prod(positions), *widths[: wide[0]], *widths[wide[1] :])
+    planes = [name for name, form in forms.items() if form.kind == "plane"]
+    gathered = max((_width(recording, name, DENSE) for name in planes), default=0)
     return Descent(
         site.node, positions, tuple(steps), forms, fresh, graph.cost,
-        width=width, narrow=narrow, wide=wide,
+        width=width, narrow=narrow, gathered=gathered, wide=wide,
     )  # fmt: skip
 
 

@@ -255,7 +255,7 @@ def _carry_down(
     n_rows: int,
 ) -> Float[Tensor, " pair"]:
     """Measure by differences, where every operation on the way to the cost has one."""
-    found = []
+    found, n_rows = [], descent.pairs_at_once(n_rows)
     for rows, examples in zip(*(torch.split(one, n_rows) for one in pairs), strict=True):
         change = take_pairs(dz, block, rows, examples).unsqueeze(1)
         shape = Pass.of_pairs(examples.tolist())
