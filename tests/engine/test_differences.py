@@ -398,6 +398,16 @@ def test_other_functions_of_all_numbers_at_positions_are_left_to_whole_states(
     assert way_of(subject_of(at_positions(make())().to(torch.float64))) is None
 
 
+def test_what_an_activation_keeps_of_clean_numbers_is_counted() -> None:
+    make = layer(lambda: nn.Conv2d(4, 3, 3), torch.relu, lambda x: pooled(functional.silu(x)))
+    subject = subject_of(of_layer(make)().to(torch.float64))
+    recording, block = subject.recording(0), nd.units(subject, "first").blocks[0]
+    (name,) = (one.name for one in recording.graph.nodes if one.operation_name == "silu")
+    before = recording.n_bytes
+    assert find_descent(recording, block) is not None
+    assert recording.n_bytes >= before + 3 * recording.values[name].nbytes
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_case_holds_the_operation_that_it_is_for(name: str) -> None:
     _, operations = CASES[name]

@@ -62,26 +62,22 @@ def _tanh(parts: Parts, change: Numbers) -> Numbers:
     return _sigmoid(parts, 2 * change).mul_(2)
 
 
-def _silu_parts(z: Numbers) -> Parts:
-    return z, torch.sigmoid(z), *_sigmoid_parts(z)
-
-
 def _silu(parts: Parts, change: Numbers) -> Numbers:
-    """d·σ(z) + (z + d)·Δσ."""
-    z, sigmoid, *inner = parts
-    return torch.addcmul(change * sigmoid, z + change, _sigmoid(inner, change))
+    """d·σ(z) + (z + d)·Δσ, the parts being those of σ."""
+    z, sigmoid = parts[:2]
+    return torch.addcmul(change * sigmoid, z + change, _sigmoid(parts, change))
 
 
 def _gelu_tanh_parts(z: Numbers) -> Parts:
-    inner = math.sqrt(8 / math.pi) * (z + CUBIC * z**3)
-    return z, torch.sigmoid(inner), *_sigmoid_parts(inner)
+    """Of GELU's tanh form: z, and the parts of σ at v."""
+    return z, *_sigmoid_parts(math.sqrt(8 / math.pi) * (z + CUBIC * z**3))
 
 
 def _gelu_tanh(parts: Parts, change: Numbers) -> Numbers:
     """The same as SiLU with σ(v), v = √(8/π)·(z + 0.044715·z³), since ½·(1 + tanh u) = σ(2·u)."""
-    z, sigmoid, *inner = parts
+    z, *inner = parts
     step = torch.add(change, cube_change(z, change), alpha=CUBIC).mul_(math.sqrt(8 / math.pi))
-    return torch.addcmul(change * sigmoid, z + change, _sigmoid(inner, step))
+    return torch.addcmul(change * inner[1], z + change, _sigmoid(inner, step))
 
 
 def _gelu_parts(z: Numbers) -> Parts:
@@ -153,7 +149,7 @@ def clipped(low: float = -1.0, high: float = 1.0) -> Activation:
 ACTIVATIONS: Mapping[str, Activation] = {
     "tanh": Activation(lambda z: _sigmoid_parts(2 * z), _tanh),
     "sigmoid": Activation(_sigmoid_parts, _sigmoid),
-    "silu": Activation(_silu_parts, _silu),
+    "silu": Activation(_sigmoid_parts, _silu),
     "gelu": Activation(_gelu_parts, _gelu),
     "gelu tanh": Activation(_gelu_tanh_parts, _gelu_tanh),
     "square": Activation(lambda z: (z,), lambda parts, change: square_change(parts[0], change)),

@@ -1,6 +1,6 @@
 """Operations that make each number of the same one: a column stays a column."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -68,16 +68,16 @@ def elementwise(way: Way, node: Node, forms: Sequence[Form]) -> Carried | None:
             return form, _bent(way, node, form, activation)
     if node.keywords or (form == DENSE and way.value(name).ndim > MOST_AXES):
         return None  # in float64 whole states take a fraction of the time
-    return form, _any_function(way, node, form, place)
+    return form, _any_function(way, node, form, node.operation)
 
 
 def _bent(way: Way, node: Node, form: Form, activation: Activation) -> Step:
     """An activation whose formula is known."""
     name = way.varying(node)[0]
 
-    def parts() -> Sequence[Tensor]:
+    def parts() -> tuple[Tensor, ...]:
         value = way.value(name)
-        return [part.to(value.dtype) for part in activation.parts(value.double())]
+        return tuple(part.to(value.dtype) for part in activation.parts(value.double()))
 
     def run(window: Window, changes: Changes) -> Tensor:
         change = single(changes)
@@ -88,15 +88,16 @@ def _bent(way: Way, node: Node, form: Form, activation: Activation) -> Step:
     return run
 
 
-def _any_function(way: Way, node: Node, form: Form, place: int) -> Step:
+def _any_function(way: Way, node: Node, form: Form, operation: Callable[..., Any]) -> Step:
     """Any other, by way of float64."""
-    name, operation = way.varying(node)[0], node.operation
+    name = way.varying(node)[0]
+    place = node.arguments.index(Ref(name))
     before, after = node.arguments[:place], node.arguments[place + 1 :]
 
     def run(window: Window, changes: Changes) -> Tensor:
         change = single(changes)
         clean = way.clean(window, name, form, change)
-        return change_of(lambda z: operation(*before, z, *after), clean, change)  # type: ignore[misc]
+        return change_of(lambda z: operation(*before, z, *after), clean, change)
 
     return run
 
