@@ -65,11 +65,9 @@ class Descent:
         most = min(WIDE_NUMBERS, numbers) // (self.narrow * n_examples)
         return max(1, min(MOST_ROWS, most))
 
-    def pairs_at_once(self, n_pairs: int, numbers: int = WIDE_NUMBERS) -> int:
+    def pairs_at_once(self, n_pairs: int) -> int:
         """How many pairs a pass takes, of so many, so that what is gathered for them fits."""
-        if not self.gathered:
-            return n_pairs
-        return max(1, min(n_pairs, min(WIDE_NUMBERS, numbers) // self.gathered))
+        return max(1, min(n_pairs, WIDE_NUMBERS // self.gathered)) if self.gathered else n_pairs
 
     def effects(
         self,
