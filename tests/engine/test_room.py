@@ -5,15 +5,16 @@ import gc
 import re
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from oracles.memory import Watch
 from oracles.models import Case, classes, seeded
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils._python_dispatch import TorchDispatchMode
 from zoo.hugging_face import bert
 
 import neurodemon as nd
@@ -63,35 +64,6 @@ def subject_named(name: str) -> nd.Subject:
     return nd.Subject(case.model, case.batches, case.cost)
 
 
-class Watch(TorchDispatchMode):
-    """Counts the bytes of all storages that torch makes, while they live."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.most = 0
-        self._seen: set[int] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for one in result if isinstance(result, (tuple, list)) else (result,):
-            if isinstance(one, Tensor):
-                self._count(one.untyped_storage())
-        return result
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        key, size = storage._cdata, storage.nbytes()
-        if key in self._seen:
-            return
-        self._seen.add(key)
-        self.now += size
-        self.most = max(self.most, self.now)
-        weakref.finalize(storage, self._forget, key, size)
-
-    def _forget(self, key: int, size: int) -> None:
-        self._seen.discard(key)
-        self.now -= size
-
-
 def least_of(subject: nd.Subject, site: str) -> int:
     """The memory that the error asks for."""
     with pytest.raises(DeviceMemoryError, match=r"expected at least [\d,]+") as caught:
@@ -112,6 +84,24 @@ def test_any_memory_gives_the_same(name: str) -> None:
         assert np.abs(found.per_example - expected).max() < 1e-12
         assert found.notes == ()
     assert subject.room.most_bytes is None
+
+
+def test_a_site_for_which_there_is_too_little_is_told_before_anything_is_measured(
+    tmp_path: Path,
+) -> None:
+    subject, steps = subject_named("whole states"), []
+    enough = least_of(subject, "head")
+    assert enough < least_of(subject, "first")
+    with pytest.raises(DeviceMemoryError, match="smallest pass at 'first'"):
+        nd.measure(
+            subject,
+            ["head", "first"],
+            memory=enough,
+            out=tmp_path / "run",
+            progress=lambda done, _all: steps.append(done),
+        )
+    assert steps == []
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("name", ["whole states", "tokens"])

@@ -4,11 +4,13 @@ import dataclasses
 
 import pytest
 import torch
+from oracles.memory import Watch
 from torch import Tensor, nn
 
 from neurodemon.engine.predict import influence
 from neurodemon.engine.recording import Recording
 from neurodemon.errors import ReplayMismatchError
+from neurodemon.jobs import checking
 from neurodemon.jobs.checking import check
 from neurodemon.jobs.measuring import measure
 from neurodemon.subjects.subject import Subject
@@ -198,6 +200,23 @@ def test_a_cost_without_gradient_is_a_warning() -> None:
 @pytest.mark.parametrize("count", [1, 2, 40])
 def test_check_works_for_every_number_of_examples(count: int) -> None:
     assert check(Subject(sound().model, batches(count), squared)).passed
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_little_is_held_beside_the_clean_pass(
+    *, is_cut: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the cut, the control, gradients of all values of all examples are."""
+    if not is_cut:
+        monkeypatch.setattr(checking, "MOST_EXAMPLES", 40_000)
+    layers = [layer for _ in range(8) for layer in (nn.Linear(20, 20), nn.Sigmoid(), nn.Dropout())]
+    model = nn.Sequential(nn.Linear(4, 20), *layers, nn.Softmax(1))
+    subject = Subject(model, batches(40_000), squared)
+    values = subject.recording(0).n_bytes
+    with Watch() as watch:
+        check(subject)
+    kept = subject.recording(0).n_bytes - values  # for passes to come
+    assert (watch.most - kept < values / 2) == is_cut
 
 
 def test_a_graph_that_is_not_the_model_is_found() -> None:

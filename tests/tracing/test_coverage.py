@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from oracles.memory import Watch
 from oracles.models import ZOO, classes, seeded
 from torch import Tensor, nn
 
@@ -11,9 +12,11 @@ from neurodemon.errors import NondeterminismError, ReplayMismatchError
 from neurodemon.tracing.capture import bind
 from neurodemon.tracing.coverage import (
     EagerRun,
+    as_run,
     first_difference,
     prove,
     require_same_runs,
+    run_and_prove,
     run_eagerly,
     training_layers,
 )
@@ -37,6 +40,101 @@ def test_every_module_is_compared(subject: nd.Subject) -> None:
     names = [name for site in nd.sites(subject) for name in site.names]
     assert parity.n_sites == len(names) + 1  # and the cost
     assert parity.largest < 1e-6
+
+
+def test_a_graph_proved_while_it_runs_is_proved_as_with_all_values_at_hand() -> None:
+    """In as much room as the widest values that are in use at once."""
+    model = seeded(lambda: nn.Sequential(nn.Linear(5, 300), *[nn.Tanh() for _ in range(30)]))
+    case = classes(model, (400,), (5,))
+    subject = nd.Subject(case.model, case.batches, case.cost)
+    made, run = subject.capture(0), eager(subject)
+    given = bind(made.graph, subject.model, subject.batches[0])
+    with Watch() as held:
+        values = record(made.graph, given).values
+        expected = prove(made, values, run)
+    with Watch() as watch:
+        assert run_and_prove(made, given, run) == expected
+    assert watch.most < held.most / 5
+
+
+def test_a_wrong_graph_is_refused_while_it_runs(subject: nd.Subject) -> None:
+    made, run = subject.capture(0), eager(subject)
+    given = bind(made.graph, subject.model, subject.batches[0])
+    name = next(one for one in made.graph.parameters if given[one].ndim == 2)
+    with pytest.raises(ReplayMismatchError, match="at '0' by"):
+        run_and_prove(made, {**given, name: given[name] * 1.001}, run)
+
+
+class Handed(nn.Module):
+    """A linear layer, of which an activation overwrites what the first module gave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.same, self.act = nn.Linear(5, 4), nn.Identity(), nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.act(self.same(self.fc(x)))
+
+
+def test_what_modules_hand_on_is_held_once_and_as_each_saw_it() -> None:
+    case = classes(seeded(Handed), (4,), (5,))
+    sites = run_eagerly(case.model, case.batches[0], call=call_model, cost=case.cost).sites
+    z = case.model.fc(case.batches[0][0])
+    for name in ("fc", "same:in", "same", "act:in"):
+        assert torch.equal(sites[name], z)
+        assert sites[name] is sites["fc"]
+    assert torch.equal(sites["act"], z.relu())
+    assert not torch.equal(sites["act"], z)
+
+
+def test_a_second_run_holds_what_differs_alone(subject: nd.Subject) -> None:
+    first = eager(subject)
+    batch, (inputs, target) = subject.batches[0], subject.batches[0]
+    again = run_eagerly(subject.model, batch, call=call_model, cost=subject.cost, like=first)
+    assert all(again.sites[name] is own for name, own in first.sites.items())
+    other = (inputs + 1, target)
+    moved = run_eagerly(subject.model, other, call=call_model, cost=subject.cost, like=first)
+    assert not any(moved.sites[name] is own for name, own in first.sites.items())
+    with pytest.raises(NondeterminismError):
+        require_same_runs(subject.model, first, moved)
+
+
+def test_a_run_like_the_graph_holds_the_graphs_values(subject: nd.Subject) -> None:
+    made, values = subject.capture(0), subject.recording(0).values
+    like = as_run(made.graph, values)
+    batch = subject.batches[0]
+    run = run_eagerly(subject.model, batch, call=call_model, cost=subject.cost, like=like)
+    assert sum(run.sites[name] is own for name, own in like.sites.items()) > len(like.sites) / 2
+    assert prove(made, values, run) == prove(made, values, eager(subject))
+
+
+class PerExample(nn.Module):
+    """Runs its first layer in a vmap: modules see one example there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.head = nn.Linear(5, 4), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(torch.vmap(lambda row: torch.tanh(self.fc(row)))(x))
+
+
+def test_what_modules_see_within_a_vmap_is_no_site() -> None:
+    case = classes(seeded(PerExample), (4,), (5,))
+    subject = nd.Subject(case.model, case.batches, case.cost)
+    names = [name for site in nd.sites(subject) for name in site.names]
+    assert "head" in names
+    assert "fc" not in names
+    model, (inputs, target) = case.model, case.batches[0]
+    hidden = torch.tanh(model.fc(inputs)).detach()
+    expected = []
+    for unit in range(4):
+        moved = hidden.clone()
+        moved[:, unit] = 0
+        cost = case.cost(model.head(moved), target) - case.cost(model.head(hidden), target)
+        expected.append(float(cost.mean().detach()))
+    found = nd.measure(subject, "head:in")["measured"]
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-7)
 
 
 def test_a_tensor_of_another_shape_differs_without_end(subject: nd.Subject) -> None:

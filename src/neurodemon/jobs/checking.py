@@ -29,7 +29,13 @@ from neurodemon.terms.certificates import Certificate, Probe
 from neurodemon.terms.text import count as spell_count
 from neurodemon.terms.units import UnitBlock
 from neurodemon.tracing.capture import bind, shape_signature
-from neurodemon.tracing.coverage import EagerRun, first_difference, prove, training_layers
+from neurodemon.tracing.coverage import (
+    EagerRun,
+    as_run,
+    first_difference,
+    prove,
+    training_layers,
+)
 from neurodemon.tracing.leaves import count_examples, map_tensors, take_examples, tensor_leaves
 
 MOST_EXAMPLES = 32  # of a batch, for the probes of coupling and parity at another size
@@ -120,11 +126,10 @@ def _one_place_per_shape(subject: Subject) -> list[int]:
 def _probe_parity(subject: Subject) -> Probe:
     """Every batch: the graph gives the model's own numbers, at every site."""
     found = []
-    for place in range(len(subject.batches)):
-        batch = subject.batches[place]
-        found.append(
-            prove(subject.capture(place), subject.recording(place).values, subject.eager(batch))
-        )
+    for place, batch in enumerate(subject.batches):
+        captured, values = subject.capture(place), subject.recording(place).values
+        run = subject.eager(batch, like=as_run(captured.graph, values))
+        found.append(prove(captured, values, run))
     largest = max(parity.largest for parity in found)
     return Probe(
         "graph equals model",
@@ -251,7 +256,7 @@ def _require_uncoupled(  # noqa: PLR0913, PLR0917  # both runs, and all the mess
 
 def _require_no_crosstalk(subject: Subject) -> None:
     """Raise if an example's cost has a slope on another example: coupling too small to see."""
-    recording = subject.recording(0)
+    recording = _first_examples(subject)
     names = {site.node: site.name for site in recording.graph.sites}
     node = find_crosstalk(recording, list(names))
     if node is not None:
@@ -260,6 +265,16 @@ def _require_no_crosstalk(subject: Subject) -> None:
             f"with respect to their values at {names[node]!r} is not 0; expected exactly 0. Use a "
             "cost of each example alone (no mean, no contrast over the batch)."
         )
+
+
+def _first_examples(subject: Subject) -> Recording:
+    """A recording of the first examples of the first batch; of all where sizes are fixed."""
+    captured, batch = subject.capture(0), subject.batches[0]
+    if count_examples(batch) <= MOST_EXAMPLES or not captured.has_dynamic_batch:
+        return subject.recording(0)
+    part = take_examples(batch, torch.arange(MOST_EXAMPLES))
+    with subject.held():
+        return record(captured.graph, bind(captured.graph, subject.model, part))
 
 
 def _probe_slope(subject: Subject) -> tuple[Probe, tuple[str, ...]]:

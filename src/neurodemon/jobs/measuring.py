@@ -13,7 +13,7 @@ from neurodemon.jobs.predicting import Progress, no_progress
 from neurodemon.jobs.rows import Column, make_manifest, make_rows
 from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.jobs.within import within
-from neurodemon.planner.plan import FEWEST_UNITS, Plan, make_plan, units_for
+from neurodemon.planner.plan import FEWEST_UNITS, NUMBERS_PER_PASS, Plan, make_plan, units_for
 from neurodemon.planner.run import run
 from neurodemon.store.writer import RunWriter, open_run
 from neurodemon.subjects.subject import Subject
@@ -102,13 +102,26 @@ def plan_work(subject: Subject, units: UnitSet, perturbation: str) -> Plan:
 
     Returns:
         The plan: the same on every machine.
+
+    Raises:
+        DeviceMemoryError: some units take more memory than the subject may, whichever they are.
     """
+    _require_room(subject, units)
     # Where batches are recorded anew for each chunk, small chunks would double the work.
     is_kept = are_all_kept(subject.recording(0), subject.n_examples)
     fewest = FEWEST_UNITS if is_kept else AGAIN * FEWEST_UNITS
     numbers = [numbers_per_unit(subject, block) for block in units.blocks]
     sizes = [units_for(own, fewest=fewest) for own in numbers]
     return make_plan(units, perturbation, units_per_chunk=sizes)
+
+
+def _require_room(subject: Subject, units: UnitSet) -> None:
+    """Refuse what is too little memory for some units now, not when their turn comes."""
+    if subject.room.most_bytes is not None:
+        recording = subject.recording(0)
+        for site in units.sites:
+            own = recording.graph.site_by_name[site.name]
+            subject.room.pass_size(recording, own, NUMBERS_PER_PASS)
 
 
 def numbers_per_unit(subject: Subject, block: UnitBlock) -> float:

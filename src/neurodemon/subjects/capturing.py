@@ -10,7 +10,7 @@ from neurodemon.engine.recording import record
 from neurodemon.errors import SubjectError
 from neurodemon.subjects.admitting import Batch
 from neurodemon.tracing.capture import Capture, bind
-from neurodemon.tracing.coverage import EagerRun, Parity, prove, require_same_runs
+from neurodemon.tracing.coverage import EagerRun, Parity, as_run, prove, require_same_runs
 from neurodemon.tracing.heads import with_heads
 from neurodemon.tracing.hooked import Studied, capture_hooked, common_sites
 from neurodemon.tracing.model_state import studied
@@ -25,14 +25,15 @@ class Hooking:
 
     Attributes:
         studied: the model and its cost.
-        eager: runs the model itself on a batch, from a seed.
+        eager: runs the model itself on a batch, from a seed; what is as in an earlier run is held
+            once for both.
         heads: pattern of sites → number of heads, as the user gave it.
         because: why an export failed; empty if none was tried.
         may_stack: whether rows may be stacked.
     """
 
     studied: Studied
-    eager: Callable[[Batch, int], EagerRun]
+    eager: Callable[[Batch, int, EagerRun | None], EagerRun]
     heads: Mapping[str, int]
     because: str
     may_stack: bool
@@ -71,19 +72,20 @@ def hook_batches(how: Hooking, batches: Sequence[Batch]) -> list[tuple[Capture, 
         A capture and its proof for each batch; all have the same sites.
     """
     model = how.studied.model
-    runs, made = [], []
+    made = []
     for batch in batches:
-        runs.append(how.eager(batch, 0))
+        run = how.eager(batch, 0, None)
         with studied(model, evaluate=how.studied.evaluate):
-            require_same_runs(model, runs[-1], how.eager(batch, 1))
+            require_same_runs(model, run, how.eager(batch, 1, run))
             one = capture_hooked(how.studied, batch, may_stack=how.may_stack)
             sites = with_heads(one.graph.sites, model, how.heads)
         made.append(replace(one, graph=replace(one.graph, sites=sites)))
     found = []
-    for one, batch, run in zip(common_sites(made), batches, runs, strict=True):
+    for one, batch in zip(common_sites(made), batches, strict=True):
         captured = replace(one, notes=(*_note(how, one), *one.notes))
         with studied(model, evaluate=how.studied.evaluate), torch.no_grad():
             values = record(captured.graph, bind(captured.graph, model, batch)).values
+            run = how.eager(batch, 0, as_run(captured.graph, values))
             found.append((captured, prove(captured, values, run)))
     return found
 

@@ -15,12 +15,7 @@ from torch import nn
 from neurodemon.engine.memory import memory_told
 from neurodemon.engine.recording import Recording, record
 from neurodemon.engine.room import Room
-from neurodemon.errors import (
-    CaptureError,
-    NeurodemonError,
-    ReplayMismatchError,
-    SubjectError,
-)
+from neurodemon.errors import CaptureError, NeurodemonError, ReplayMismatchError, SubjectError
 from neurodemon.subjects.admitting import (
     Batch,
     Cost,
@@ -41,7 +36,13 @@ from neurodemon.subjects.stages import Stages
 from neurodemon.terms.certificates import Certificate
 from neurodemon.terms.sites import Site
 from neurodemon.tracing.capture import Capture, bind, capture, capture_signature, shape_signature
-from neurodemon.tracing.coverage import EagerRun, Parity, prove, require_same_runs, run_eagerly
+from neurodemon.tracing.coverage import (
+    EagerRun,
+    Parity,
+    require_same_runs,
+    run_and_prove,
+    run_eagerly,
+)
 from neurodemon.tracing.heads import with_heads
 from neurodemon.tracing.hooked import Studied
 from neurodemon.tracing.leaves import count_examples
@@ -240,12 +241,13 @@ class Subject:
         with studied(self.model, evaluate=self.evaluate):
             yield self.model
 
-    def eager(self, batch: Batch, *, seed: int = 0) -> EagerRun:
+    def eager(self, batch: Batch, *, seed: int = 0, like: EagerRun | None = None) -> EagerRun:
         """Run the model's own forward on a batch, and check the cost it gives.
 
         Args:
             batch: inputs and target.
             seed: of torch's random state during the run, which is put back after.
+            like: an earlier run; what is the same is held once for both.
 
         Returns:
             The cost per example, and what was seen at modules.
@@ -260,7 +262,7 @@ class Subject:
                 self.held(),
             ):
                 torch.manual_seed(seed)
-                run = run_eagerly(self.model, batch, call=self.call, cost=self.cost)
+                run = run_eagerly(self.model, batch, call=self.call, cost=self.cost, like=like)
         except _USER_ERRORS as error:
             if isinstance(error, NeurodemonError):
                 raise
@@ -309,7 +311,7 @@ class Subject:
         if not kept.hooked:
             how = Hooking(
                 Studied(self.model, self.call, self.cost, self.evaluate),
-                lambda batch, seed: self.eager(batch, seed=seed),
+                lambda batch, seed, like: self.eager(batch, seed=seed, like=like),
                 self.heads,
                 self.because,
                 may_stack=self.how == "auto",
@@ -359,10 +361,8 @@ class Subject:
         sites = with_heads(made.graph.sites, self.model, self.heads)
         made = replace(made, graph=replace(made.graph, sites=sites))
         # After the capture, so that what a user's hook keeps is real tensors again.
-        again = self.eager(batch, seed=1)
         with self.held():
-            require_same_runs(self.model, eager, again)
-        del again  # as large as all that modules read and make
+            require_same_runs(self.model, eager, self.eager(batch, seed=1, like=eager))
         first = next(iter(self._kept.captures.values()), made)
         names = [site.name for site in made.graph.sites]
         if names != [site.name for site in first.graph.sites]:
@@ -376,8 +376,7 @@ class Subject:
     def _keep(self, made: Capture, batch: Batch, eager: EagerRun, signature: Any) -> Capture:
         """Prove a capture on a batch and keep it for that shape."""
         with self.held():
-            values = record(made.graph, bind(made.graph, self.model, batch)).values
-            proof = prove(made, values, eager)
+            proof = run_and_prove(made, bind(made.graph, self.model, batch), eager)
         size = None if made.has_dynamic_batch else count_examples(batch)
         self._kept.captures[signature, size] = made
         self._kept.proofs[id(made)] = proof

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.utils import _pytree as pytree
 
 from neurodemon.errors import CaptureError
@@ -45,10 +46,24 @@ class Tap:
         return f"{self.path}{side}{call}{leaf}"
 
 
-class Taps:
-    """Collect clones of what goes through a model's modules while it runs once."""
+Take = Callable[[Tap, Tensor], Tensor]
 
-    def __init__(self, model: nn.Module) -> None:
+
+def clone(_tap: Tap, tensor: Tensor) -> Tensor:
+    """Take a tensor as a node of its own, which an export shows."""
+    return tensor.clone()
+
+
+class Taps:
+    """Collect clones of what goes through a model's modules while it runs once.
+
+    Args:
+        model: what will run.
+        take: what is kept of a tensor.
+    """
+
+    def __init__(self, model: nn.Module, take: Take = clone) -> None:
+        self._take = take
         self.taps: list[Tap] = []
         self.values: list[Tensor] = []
         self._calls: Counter[str] = Counter()
@@ -86,8 +101,10 @@ class Taps:
     def _keep(self, path: str, side: Literal["in", "out"], value: Any) -> None:
         """Clone the floating tensors of a value."""
         for leaf, tensor in enumerate(floating_leaves(value)):
-            self.taps.append(Tap(path, side, self._calls[path], leaf))
-            self.values.append(tensor.clone())
+            if not is_functorch_wrapped_tensor(tensor):  # one example's, within a vmap
+                tap = Tap(path, side, self._calls[path], leaf)
+                self.taps.append(tap)
+                self.values.append(self._take(tap, tensor))
 
 
 class Seen:
