@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from oracles.memory import Watch
 
 from neurodemon.engine import nudge as rules
 from neurodemon.engine.nudge import Reference, needs_statistics, nudge, seeded, statistics
@@ -40,6 +41,22 @@ def test_a_constant_that_float32_only_rounds_is_constant() -> None:
     z = torch.full((1000, 1, 2), 0.1, dtype=torch.float32)
     z[:, :, 1] = torch.linspace(0, 1, 1000)[:, None]
     assert statistics([z]).n_constant == 1
+
+
+@pytest.mark.parametrize("sizes", [(5, 1, 4), (10,), (1,) * 10, (0, 7, 3)])
+def test_batch_by_batch_is_as_all_at_once(sizes: tuple[int, ...]) -> None:
+    z = 1e6 + torch.randn(10, 3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = statistics(iter(z.split(sizes)))
+    flat = z.numpy().reshape(-1, 4)
+    assert found.mean.numpy() == pytest.approx(flat.mean(0), rel=1e-15)
+    assert found.std.numpy() == pytest.approx(flat.std(0), rel=1e-9)
+    assert float(found.site_std) == pytest.approx(flat.std(), rel=1e-9)
+
+
+def test_statistics_hold_one_batch_at_a_time() -> None:
+    with Watch() as watch:
+        statistics(torch.zeros(50, 10, 4) + place for place in range(20))
+    assert watch.most < 10 * torch.zeros(50, 10, 4).nbytes
 
 
 def test_std_of_values_far_from_zero_keeps_its_precision() -> None:

@@ -25,8 +25,11 @@ from neurodemon.engine.differences import find_descent
 from neurodemon.engine.room import Room, row_bytes
 from neurodemon.engine.trials import PassSize
 from neurodemon.errors import BudgetError, DeviceMemoryError
+from neurodemon.jobs.nudging import Nudges
+from neurodemon.jobs.predicting import predict_all
 from neurodemon.planner import run as running
 from neurodemon.planner import sampling
+from neurodemon.terms.perturbations import Perturbation
 
 
 class Sorted(nn.Module):
@@ -131,6 +134,32 @@ def test_what_is_counted_is_what_is_taken() -> None:
             running.measure(recording, block, torch.ones_like(z)[:, None], size)
         counted = each * size.examples * size.rows + 4 * z.nbytes
         assert counted / 2 < watch.most < counted
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+@pytest.mark.parametrize("perturbation", [nd.Zero(), nd.Noise(nd.Std(0.5), seed=3)])
+def test_an_audit_predicts_so_many_examples_at_once_as_fit(
+    perturbation: Perturbation, *, is_cut: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = seeded(lambda: nn.Sequential(nn.Linear(4, 300), nn.Tanh(), nn.Linear(300, 3)))
+    case = classes(wide, (2000,), (4,))
+    subject = nd.Subject(case.model, case.batches, case.cost)
+    if not is_cut:  # the control
+        monkeypatch.setattr(
+            Room, "examples_predicted", lambda _self, recording, _sites: recording.n_examples
+        )
+    units, names = nd.units(subject, "0"), ("first_order", "linear_logits")
+    nudges = Nudges(subject, perturbation)
+    expected = predict_all(subject, units, nudges, names)
+    results = sum(own.nbytes for own in expected.values())
+    subject.room = Room(subject.recording(0).n_bytes + 8_000_000)
+    with Watch() as watch:
+        found = predict_all(subject, units, nudges, names)
+    subject.room = Room()
+    assert (watch.most - 2 * results < 8_000_000) == is_cut
+    for name in names:
+        assert np.abs(found[name] - expected[name]).max() < 1e-6
+        assert np.abs(expected[name]).max() > 1e-4
 
 
 class Words(nn.Module):

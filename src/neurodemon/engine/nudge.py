@@ -112,21 +112,29 @@ def statistics(values: Iterable[Float[Tensor, "_ _ _"]]) -> Statistics:
     Raises:
         PerturbationError: the batches differ in their number of units.
     """
-    given = list(values)
-    flat = [z.reshape(-1, z.shape[-1]).double() for z in given]
-    counts = sorted({z.shape[1] for z in flat})
-    if len(counts) > 1:
-        raise PerturbationError(
-            f"The batches have {counts} units here; expected as many in each, to take a unit's "
-            "mean or std over all of them. Make one subject per shape."
-        )
-    count = sum(len(z) for z in flat)
-    mean = torch.stack([z.sum(0) for z in flat]).sum(0) / count
-    variance = torch.stack([(z - mean).square().sum(0) for z in flat]).sum(0) / count
+    count, mean, squares, dtypes = 0, torch.zeros(()), torch.zeros(()), set[torch.dtype]()
+    for z in values:
+        own = z.reshape(-1, z.shape[-1]).double()
+        if count and own.shape[1] != len(mean):
+            counts = sorted({len(mean), own.shape[1]})
+            raise PerturbationError(
+                f"The batches have {counts} units here; expected as many in each, to take a "
+                "unit's mean or std over all of them. Make one subject per shape."
+            )
+        if not len(own):
+            continue
+        middle = own.sum(0) / len(own)
+        apart, share = middle - mean, len(own) / (count + len(own))
+        spread = (own - middle).square().sum(0)
+        squares = squares + spread + apart.square() * (count * share)
+        mean = middle if not count else mean + apart * share
+        count += len(own)
+        dtypes.add(z.dtype)
+    variance = squares / count
     std = variance.sqrt()
     # a constant unit's own rounding: that of a sum, whose terms may be as large as the site's z
     size = torch.maximum(mean.abs(), (variance + mean.square()).mean().sqrt())
-    is_constant = std <= ROUNDINGS * torch.finfo(given[0].dtype).eps * size
+    is_constant = std <= ROUNDINGS * max(torch.finfo(dtype).eps for dtype in dtypes) * size
     whole = (variance + (mean - mean.mean()).square()).mean().sqrt()
     name, value = ("site", whole) if whole > 0 else ("one", torch.ones_like(whole))
     std = torch.where(is_constant, value, std)

@@ -4,7 +4,7 @@ A pass holds what its cone reads from outside, repeated for its rows, and the va
 that are yet to be read. Both are counted from the recorded values, and grow with rows × examples.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -24,6 +24,8 @@ from neurodemon.terms.sites import Site
 from neurodemon.terms.units import UnitBlock
 
 SLACK = 1.25  # what operations take for themselves while they run
+TAPES = 3  # a prediction's own recording, the pass gone back through, and its gradients
+COLUMNS = 10  # of a site's own value, of a prediction's: Δz, Δa, δ and their products in float64
 COPIES = 4  # of a site's own value: z, Δz, and both moved
 BYTES_KEPT = 2_000_000_000  # of recordings, from one verb to the next
 CARRIED_BYTES = 64_000_000  # that changes take which are carried down, whatever there is to carry
@@ -70,6 +72,24 @@ class Room:
         if self.most_bytes is None:
             return BYTES_KEPT
         return min(BYTES_KEPT, (self.most_bytes - one) // 2)
+
+    def examples_predicted(self, recording: Recording, sites: Sequence[Site]) -> int:
+        """Choose on how many examples units are predicted at once.
+
+        Args:
+            recording: the clean pass.
+            sites: where the units are, a site for each block of them.
+
+        Returns:
+            All, where nothing limits the memory; else so many as fit, at least one.
+        """
+        if self.most_bytes is None:
+            return recording.n_examples
+        own = [_bytes_of(recording, site.node) for site in sites]
+        values = sum(_bytes_of(recording, name) for name in recording.values)
+        taken = TAPES * values + COLUMNS * sum(own) + COLUMNS * max(own, default=0)
+        count = (self.most_bytes - recording.n_bytes) * recording.n_examples // max(1, taken)
+        return max(1, min(recording.n_examples, count))
 
     def run(
         self,

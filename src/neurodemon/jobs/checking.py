@@ -15,11 +15,12 @@ from torch import Tensor
 from neurodemon.engine.layout import canonical
 from neurodemon.engine.measure import measure
 from neurodemon.engine.predict import find_crosstalk
-from neurodemon.engine.recording import Recording, record
+from neurodemon.engine.recording import Recording
 from neurodemon.engine.trials import PassSize
 from neurodemon.errors import CouplingError, NeurodemonError, ReplayMismatchError
 from neurodemon.jobs.head_sums import probe_heads
 from neurodemon.jobs.padding_probe import probe_padding
+from neurodemon.jobs.parts import record_examples
 from neurodemon.jobs.selecting import hidden_sites
 from neurodemon.jobs.slopes import Slope, compare_backward, own_casts, probe_slopes
 from neurodemon.planner.plan import NUMBERS_PER_PASS
@@ -28,7 +29,7 @@ from neurodemon.subjects.subject import Subject, refresh
 from neurodemon.terms.certificates import Certificate, Probe
 from neurodemon.terms.text import count as spell_count
 from neurodemon.terms.units import UnitBlock
-from neurodemon.tracing.capture import bind, shape_signature
+from neurodemon.tracing.capture import shape_signature
 from neurodemon.tracing.coverage import (
     EagerRun,
     as_run,
@@ -148,10 +149,10 @@ def _probe_other_sizes(subject: Subject, places: list[int]) -> Probe:
     batch = subject.batches[places[0]]
     largest = 0.0
     for size in (1, min(3, count_examples(batch))):
-        part = take_examples(batch, torch.arange(size))
-        with subject.held():
-            values = record(captured.graph, bind(captured.graph, subject.model, part)).values
-        largest = max(largest, prove(captured, values, subject.eager(part)).largest)
+        rows = torch.arange(size)
+        values = record_examples(subject, places[0], rows).values
+        run = subject.eager(take_examples(batch, rows))
+        largest = max(largest, prove(captured, values, run).largest)
     return Probe(
         name, passed=True, detail=f"1 and up to 3 examples, largest difference {largest:.1e}"
     )
@@ -269,12 +270,10 @@ def _require_no_crosstalk(subject: Subject) -> None:
 
 def _first_examples(subject: Subject) -> Recording:
     """A recording of the first examples of the first batch; of all where sizes are fixed."""
-    captured, batch = subject.capture(0), subject.batches[0]
-    if count_examples(batch) <= MOST_EXAMPLES or not captured.has_dynamic_batch:
+    is_short = count_examples(subject.batches[0]) <= MOST_EXAMPLES
+    if is_short or not subject.capture(0).has_dynamic_batch:
         return subject.recording(0)
-    part = take_examples(batch, torch.arange(MOST_EXAMPLES))
-    with subject.held():
-        return record(captured.graph, bind(captured.graph, subject.model, part))
+    return record_examples(subject, 0, torch.arange(MOST_EXAMPLES))
 
 
 def _probe_slope(subject: Subject) -> tuple[Probe, tuple[str, ...]]:

@@ -1,17 +1,19 @@
 """Predict: the effects of all units from shared passes, and δ itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from neurodemon.engine.memory import memory_told
+from neurodemon.engine.memory import give_back, memory_told
 from neurodemon.engine.predict import Ladder, Request, choose, influence, ladder_of
 from neurodemon.engine.predict import predict as predict_batch
+from neurodemon.engine.recording import Recording
 from neurodemon.errors import SelectionError, SiteNotFoundError
 from neurodemon.jobs.nudging import Nudges
+from neurodemon.jobs.parts import record_examples
 from neurodemon.jobs.rows import Column, make_manifest, make_rows
 from neurodemon.jobs.selecting import Units, settle_units
 from neurodemon.subjects.subject import Subject, refresh
@@ -97,19 +99,39 @@ def predict_all(
         Per predictor: float64 of shape (example, unit).
     """
     parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in predictors}
-    recordings = subject.recordings()
-    for place in range(len(recordings)):
-        progress("predict", place, len(recordings))
-        recording = recordings[place]
-        requests = [Request(block, nudges(block, place)) for block in units.blocks]
-        ladder: Ladder = ladder_of(recording)
-        with memory_told(f"predicting on {recording.n_examples} examples"):
-            found = predict_batch(recording, requests, predictors, ladder)
-        for name, collected in parts.items():
-            columns = torch.cat([result[name] for result in found], dim=1)
-            collected.append(columns.cpu().numpy())
-    progress("predict", len(recordings), len(recordings))
+    count = len(subject.batches)
+    for place in range(count):
+        progress("predict", place, count)
+        for recording, rows in _pieces(subject, place, units):
+            requests = [
+                Request(block, _taken(nudges(block, place), rows)) for block in units.blocks
+            ]
+            ladder: Ladder = ladder_of(recording)
+            with memory_told(f"predicting on {recording.n_examples} examples"):
+                found = predict_batch(recording, requests, predictors, ladder)
+            for name, collected in parts.items():
+                columns = torch.cat([result[name] for result in found], dim=1)
+                collected.append(columns.cpu().numpy())
+    progress("predict", count, count)
     return {name: np.concatenate(collected) for name, collected in parts.items()}
+
+
+def _taken(dz: Tensor, rows: slice) -> Tensor:
+    """Δz of some examples, which does not hold that of the others."""
+    return dz if rows == slice(None) else dz[rows].clone()
+
+
+def _pieces(subject: Subject, place: int, units: UnitSet) -> Iterator[tuple[Recording, slice]]:
+    """A batch's recording, or recordings of some examples after the others where memory is short."""
+    whole = subject.recording(place)
+    most = subject.room.examples_predicted(whole, units.sites)
+    if most >= whole.n_examples or not subject.capture(place).has_dynamic_batch:
+        yield whole, slice(None)
+        return
+    for start in range(0, whole.n_examples, most):
+        stop = min(start + most, whole.n_examples)
+        give_back()
+        yield record_examples(subject, place, torch.arange(start, stop)), slice(start, stop)
 
 
 def delta(subject: Subject, site: str) -> Float[Tensor, "example *site"]:  # noqa: F821  # a shape
