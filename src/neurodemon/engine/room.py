@@ -85,7 +85,8 @@ class Room:
         """
         if self.most_bytes is None:
             return recording.n_examples
-        own = [_bytes_of(recording, site.node) for site in sites]
+        nodes = [recording.graph.site_by_name[site.name].node for site in sites]
+        own = [_bytes_of(recording, node) for node in nodes]
         values = sum(_bytes_of(recording, name) for name in recording.values)
         taken = TAPES * values + COLUMNS * sum(own) + COLUMNS * max(own, default=0)
         count = (self.most_bytes - recording.n_bytes) * recording.n_examples // max(1, taken)

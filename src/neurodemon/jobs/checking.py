@@ -14,6 +14,7 @@ from torch import Tensor
 
 from neurodemon.engine.layout import canonical
 from neurodemon.engine.measure import measure
+from neurodemon.engine.memory import give_back
 from neurodemon.engine.predict import find_crosstalk
 from neurodemon.engine.recording import Recording
 from neurodemon.engine.trials import PassSize
@@ -31,7 +32,6 @@ from neurodemon.terms.text import count as spell_count
 from neurodemon.terms.units import UnitBlock
 from neurodemon.tracing.capture import shape_signature
 from neurodemon.tracing.coverage import (
-    EagerRun,
     as_run,
     first_difference,
     prove,
@@ -82,7 +82,10 @@ def certify(subject: Subject) -> Certificate:
     if subject.certificate is not None:
         return subject.certificate
     places = _one_place_per_shape(subject)
+    subject.sites()
+    give_back()  # what the capture took
     coupling = _probe_coupling(subject, places)  # first: the others fail in its wake
+    give_back()
     slope, notes = _probe_slope(subject)
     more = (probe_heads(subject), probe_padding(subject))
     found = Certificate(
@@ -99,6 +102,7 @@ def certify(subject: Subject) -> Certificate:
         (*notes, *subject.capture(0).notes, *_left_out(subject)),
     )
     subject.certificate = found
+    give_back()  # what the probes took
     return found
 
 
@@ -171,15 +175,18 @@ def _probe_coupling(subject: Subject, places: list[int]) -> Probe:
     """Replace the other examples of a batch, and drop them: the kept ones' costs stay."""
     for place in places:
         kept = _split(subject, place)
-        base = subject.eager(kept.whole)
+        clean = subject.eager(kept.whole).cost[: kept.count].double()
+        floor = subject.recording(place).noise_floor.max()
         for what, batch in kept.others.items():
             try:
-                run = subject.eager(batch)
+                cost = subject.eager(batch).cost[: kept.count].double()
             except NeurodemonError:
                 if what == "dropped" and not subject.capture(place).has_dynamic_batch:
                     continue  # a model of one batch size cannot be asked
                 raise
-            _require_uncoupled(subject, base, run, kept.count, what, subject.recording(place))
+            off = (cost - clean).abs()
+            if not bool((off <= COUPLING_IN_FLOORS * floor).all()):
+                raise _coupling(subject, kept, what, float(off.max()))
     _require_no_crosstalk(subject)
     return Probe(
         "examples are independent",
@@ -224,16 +231,10 @@ def _join(first: Batch, second: Batch) -> Batch:
     return joined  # type: ignore[no-any-return]  # a batch stays a batch
 
 
-def _require_uncoupled(  # noqa: PLR0913, PLR0917  # both runs, and all the message says
-    subject: Subject, base: EagerRun, run: EagerRun, count: int, what: str, recording: Recording
-) -> None:
-    """Raise if a kept example's cost changed by more than rounding."""
-    off = (run.cost[:count].double() - base.cost[:count].double()).abs()
-    floor = recording.noise_floor.max()
-    if bool((off <= COUPLING_IN_FLOORS * floor).all()):
-        return
-    rows = torch.arange(count)
-    site = first_difference(base, run, rows, limit=1e-4)
+def _coupling(subject: Subject, kept: _Kept, what: str, off: float) -> CouplingError:
+    """Say that a kept example's cost changed by more than rounding, and where that begins."""
+    runs = subject.eager(kept.whole), subject.eager(kept.others[what])
+    site = first_difference(*runs, torch.arange(kept.count), limit=1e-4)
     with subject.held():
         layers = training_layers(subject.model, ("BatchNorm", "SyncBatch"))
     hint = (
@@ -243,9 +244,9 @@ def _require_uncoupled(  # noqa: PLR0913, PLR0917  # both runs, and all the mess
         else " Use a cost of each example alone (no mean, no contrast over the batch), or pass "
         "each group of examples as one example."
     )
-    raise CouplingError(
+    return CouplingError(
         f"When the other examples of a batch are {what}, the cost of a kept example changes by "
-        f"up to {float(off.max()):.3g}; expected no change. "
+        f"up to {off:.3g}; expected no change. "
         + (
             f"The first tensor that changes is {site!r}."
             if site

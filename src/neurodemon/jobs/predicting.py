@@ -124,7 +124,7 @@ def _taken(dz: Tensor, rows: slice) -> Tensor:
 def _pieces(subject: Subject, place: int, units: UnitSet) -> Iterator[tuple[Recording, slice]]:
     """A batch's recording, or recordings of some examples after the others where memory is short."""
     whole = subject.recording(place)
-    most = subject.room.examples_predicted(whole, units.sites)
+    most = subject.room.examples_predicted(whole, [block.site for block in units.blocks])
     if most >= whole.n_examples or not subject.capture(place).has_dynamic_batch:
         yield whole, slice(None)
         return
