@@ -28,7 +28,9 @@ class Told(Bars):
 
 def stopped(after):
     yield from range(after)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may ignore it
     signal.raise_signal(signal.SIGINT)
+    raise AssertionError("not interrupted")
 
 
 def test_as_many_are_taken_as_were_asked_for(bars):

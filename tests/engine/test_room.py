@@ -93,6 +93,7 @@ def test_a_site_for_which_there_is_too_little_is_told_before_anything_is_measure
     tmp_path: Path,
 ) -> None:
     subject, steps = subject_named("whole states"), []
+    nd.check(subject)  # or it would be refused there
     enough = least_of(subject, "head")
     assert enough < least_of(subject, "first")
     with pytest.raises(DeviceMemoryError, match="smallest pass at 'first'"):
