@@ -31,15 +31,10 @@ from neurodemon.terms.certificates import Certificate, Probe
 from neurodemon.terms.text import count as spell_count
 from neurodemon.terms.units import UnitBlock
 from neurodemon.tracing.capture import shape_signature
-from neurodemon.tracing.coverage import (
-    as_run,
-    first_difference,
-    prove,
-    training_layers,
-)
+from neurodemon.tracing.coverage import as_run, first_difference, prove, training_layers
 from neurodemon.tracing.leaves import count_examples, map_tensors, take_examples, tensor_leaves
 
-MOST_EXAMPLES = 32  # of a batch, for the probes of coupling and parity at another size
+MOST_EXAMPLES = 32  # of a batch, for the probes of coupling and crosstalk
 COUPLING_IN_FLOORS = 64.0  # a change of a kept example's cost beyond this is coupling
 NOOP_SITES = 3
 

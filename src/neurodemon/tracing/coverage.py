@@ -158,7 +158,8 @@ def _writes_nothing(node: Node) -> bool:
     """Whether an operation is known to write into none of its inputs."""
     operation: Any = node.operation
     if isinstance(operation, torch._ops.OpOverload):  # noqa: SLF001  # has no other name
-        return operation.namespace == "aten" and not operation._schema.is_mutable  # noqa: SLF001
+        schema = operation._schema  # noqa: SLF001  # torch's own description of an operation
+        return operation.namespace == "aten" and not schema.is_mutable
     is_copied = isinstance(operation, OpaqueCost)  # which hands on clones
     return operation is None or is_copied or operation.__module__ == "_operator"
 
